@@ -1,0 +1,2 @@
+//! UCRM gateway.
+fn main() {}

@@ -1,0 +1,2 @@
+//! UCRM's Rust leaves.
+pgrx::pg_module_magic!(name, version);
