@@ -314,7 +314,7 @@ impl<'a> Held<'a> {
         let mut spins = 0_u32;
         while lock.compare_exchange_weak(0, 1, Acquire, Relaxed).is_err() {
             spins = spins.wrapping_add(1);
-            if spins % 64 == 0 {
+            if spins.is_multiple_of(64) {
                 std::thread::yield_now();
             } else {
                 std::hint::spin_loop();
