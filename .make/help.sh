@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Owns `make help`: every target and every variable.
+# Must never do anything.
+# Called by the Makefile.
+cat <<'END'
+make run     install what is missing, build, start PostgreSQL and the gateway, say what to try; Ctrl-C stops
+make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, dump and restore
+make bench   speed, as ratios within one run, with a report
+make lint    only format and lints
+make clean   stop what runs from this clone; remove .ucrm and target
+
+Variables of make run:
+  UCRM_PGPORT=54329                 PostgreSQL's port on 127.0.0.1
+  UCRM_LISTEN=127.0.0.1:8080        the gateway
+  UCRM_ADMIN_LISTEN=127.0.0.1:8081  its health and metrics
+  UCRM_DEMO=1                       0: no demo tenants, keys and logins (decided at the first start)
+  UCRM_TLS_CERT_FILE, UCRM_TLS_KEY_FILE
+                                    HTTP over TLS
+  UCRM_POOL_SIZE, UCRM_POOL_WAIT_MS, UCRM_BODY_LIMIT, UCRM_RESTORE_LIMIT, UCRM_REQUEST_TIMEOUT_MS,
+  UCRM_HEADER_TIMEOUT_MS, UCRM_BODY_TIMEOUT_MS, UCRM_DRAIN_MS, UCRM_TRUSTED_PROXIES,
+  UCRM_ALLOWED_ORIGINS, UCRM_LOG    handed to the gateway (ucrm-gateway --help); each also as NAME_FILE
+
+Variables of make test:
+  STEPS="format clippy shell unit database pgtap race http restore"
+                                    which steps to run
+
+Of all:
+  UCRM_TOOLS=~/.cache/ucrm          where cargo-pgrx is kept when it has to be built
+  CARGO_TARGET_DIR=target           cargo's own
+END

@@ -1,0 +1,20 @@
+# The only entry point. `make help` says what there is.
+.PHONY: help run test bench lint clean
+
+help:
+	@.make/help.sh
+
+run:
+	@exec .make/run.sh
+
+test:
+	@exec .make/test.sh
+
+bench:
+	@exec .make/bench.sh
+
+lint:
+	@exec .make/test.sh format clippy shell
+
+clean:
+	@exec .make/clean.sh
