@@ -3,9 +3,6 @@
 # Must never run as root, listen beyond 127.0.0.1, or signal a process that is not this folder's server.
 # Sourced by run.sh, test.sh, bench.sh and clean.sh; as a program: cluster.sh start|stop|restart|crash|psql FOLDER.
 
-# shellcheck source=.make/say.sh
-# shellcheck source=.make/place.sh
-# shellcheck source=.make/prefix.sh
 if [[ -z ${STATE+set} ]]; then
     source "$(dirname "${BASH_SOURCE[0]}")/say.sh"
     source "$(dirname "${BASH_SOURCE[0]}")/place.sh"
@@ -23,8 +20,8 @@ cluster_make() {
     own_folder 0700 "$SERVER_USER" "$socket"
     own_folder 0700 "$SERVER_USER" "$at/data"
     if [[ ! -e $at/data/PG_VERSION ]]; then
-        (cd / && as "$SERVER_USER" "$(prefix_bin "$at/prefix")/initdb" -D "$at/data" -U postgres \
-            --encoding=UTF8 --locale=C.UTF-8 --data-checksums --auth=reject --no-instructions) \
+        as "$SERVER_USER" "$(prefix_bin "$at/prefix")/initdb" -D "$at/data" -U postgres \
+            --encoding=UTF8 --locale=C.UTF-8 --data-checksums --auth=reject --no-instructions \
             >"$STATE/log/initdb.log" 2>&1 || {
             show_log "$STATE/log/initdb.log"
             die "initdb failed"
@@ -96,12 +93,14 @@ cluster_port() { cat "$1/port"; }
 
 cluster_start() {
     local at=$1
+    # What a crash left: the ids in these files may be other programs' by now.
     if ! cluster_pid "$at" >/dev/null; then
-        as "$SERVER_USER" rm -f "$at/data/postmaster.pid"
+        cluster_emptied "$at" || return
+        as "$SERVER_USER" rm -f "$at/data/postmaster.pid" "$(cluster_socket "$at")/.s.PGSQL.$(cluster_port "$at")"{,.lock}
     fi
     as "$SERVER_USER" rm -f "$at/log/start.log"
-    (cd / && as "$SERVER_USER" "$(prefix_bin "$at/prefix")/pg_ctl" start -s -w -t 120 \
-        -D "$at/data" -l "$at/log/start.log") </dev/null >/dev/null 2>&1 9>&- || {
+    as "$SERVER_USER" "$(prefix_bin "$at/prefix")/pg_ctl" start -s -w -t 120 \
+        -D "$at/data" -l "$at/log/start.log" </dev/null >/dev/null 2>&1 9>&- || {
         cluster_last_words "$at"
         return 1
     }
@@ -109,28 +108,32 @@ cluster_start() {
 
 # cluster_stop FOLDER [fast|smart|immediate]: nothing to do is success.
 cluster_stop() {
-    [[ -d $1/data ]] && cluster_pid "$1" >/dev/null || return 0
+    if [[ ! -d $1/data ]] || ! cluster_pid "$1" >/dev/null; then return 0; fi
     local control
     control=$(prefix_bin "$1/prefix")/pg_ctl
-    (cd / && as "$SERVER_USER" "$control" stop -s -w -t 60 -m "${2:-fast}" -D "$1/data" \
-        || as "$SERVER_USER" "$control" stop -s -w -t 30 -m immediate -D "$1/data") >/dev/null 2>&1 9>&-
+    as "$SERVER_USER" "$control" stop -s -w -t 60 -m "${2:-fast}" -D "$1/data" >/dev/null 2>&1 \
+        || as "$SERVER_USER" "$control" stop -s -w -t 30 -m immediate -D "$1/data"
 }
 
-# cluster_crash FOLDER: what a power cut leaves. Returns when its processes are gone.
+# cluster_crash FOLDER: what a power cut leaves.
 cluster_crash() {
-    local pid tries=0
+    local pid
     pid=$(cluster_pid "$1") || return 0
     as "$SERVER_USER" kill -KILL "$pid"
-    while cluster_processes "$1" | grep -q .; do
-        ((tries += 1))
-        ((tries < 100)) || return 1
-        sleep 0.1
-    done
+    cluster_emptied "$1"
 }
 
-# Server processes work in their data folder.
-cluster_processes() {
-    as "$SERVER_USER" find /proc -maxdepth 2 -name cwd -lname "$1/data" 2>/dev/null || true
+# Until no server process is left: they work in their data folder, and outlive a killed parent by a moment.
+cluster_emptied() {
+    local tries=0
+    while as "$SERVER_USER" find /proc -maxdepth 2 -name cwd -lname "$1/data" 2>/dev/null | grep -q .; do
+        ((tries += 1))
+        ((tries < 300)) || {
+            warn "processes of an earlier server still work in $1/data"
+            return 1
+        }
+        sleep 0.1
+    done
 }
 
 # cluster_psql FOLDER [ARGUMENTS]: as the superuser, over the socket.

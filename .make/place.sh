@@ -11,7 +11,7 @@ done
 unset name
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-cd "$ROOT"
+cd "$ROOT" || exit
 ME=$(id -un)
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
 [[ $TARGET == /* ]] || TARGET=$ROOT/$TARGET
@@ -31,10 +31,10 @@ become() {
     BECOME+=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LC_ALL=C.UTF-8 TZ=UTC)
 }
 
-# as USER COMMAND…
+# as USER COMMAND…: in /, because that user may not be able to look at where we are.
 as() {
     become "$1"
-    "${BECOME[@]}" "${@:2}"
+    (cd / && exec "${BECOME[@]}" "${@:2}")
 }
 
 # own_folder MODE USER PATH: a folder that belongs to that user alone.

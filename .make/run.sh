@@ -12,7 +12,9 @@ done
 PGPORT_=${UCRM_PGPORT:-54329}
 LISTEN=${UCRM_LISTEN:-127.0.0.1:8080}
 ADMIN_LISTEN=${UCRM_ADMIN_LISTEN:-127.0.0.1:8081}
-[[ $PGPORT_ =~ ^[0-9]+$ ]] && ((PGPORT_ > 0 && PGPORT_ < 65536)) || die "UCRM_PGPORT must be a port number, not '$PGPORT_'"
+if [[ ! $PGPORT_ =~ ^[0-9]{1,5}$ ]] || ((PGPORT_ < 1 || PGPORT_ > 65535)); then
+    die "UCRM_PGPORT must be a port number, not '$PGPORT_'"
+fi
 
 state_make
 lock run

@@ -34,7 +34,7 @@ show_log() {
 # to this script stops all of it. Appends its output to LOG; returns its status.
 STEP=
 step() {
-    local name=$1 log=$2 begin=$SECONDS beat=$((SECONDS + 15)) status=0 done='' nap
+    local name=$1 log=$2 begin=$SECONDS beat=$((SECONDS + 15)) status=0 ended='' nap
     shift 2
     watched || line "$name" "..."
     setsid "$@" >>"$log" 2>&1 </dev/null 9>&- &
@@ -43,8 +43,8 @@ step() {
         sleep 1 9>&- &
         nap=$!
         status=0
-        wait -n -p done "$STEP" "$nap" || status=$?
-        [[ $done == "$STEP" ]] && break
+        wait -n -p ended "$STEP" "$nap" || status=$?
+        [[ $ended == "$STEP" ]] && break
         if watched; then
             printf '\r\033[K%-12s %s  %s' "$name" "$(clock $((SECONDS - begin)))" "$(last_words "$log")"
         elif ((SECONDS >= beat)); then

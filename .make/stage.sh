@@ -11,10 +11,10 @@ stage_open() {
     stage_close
     cluster_make "$STAGE" "$PACKAGE" "$(port_free)" "${2:-}"
     build_done
-    cluster_start "$STAGE" && UCRM_DEMO=1 database_make "$STAGE" "$log" || {
+    if ! cluster_start "$STAGE" || ! UCRM_DEMO=1 database_make "$STAGE" "$log"; then
         show_log "$log"
         return 1
-    }
+    fi
     listen=127.0.0.1:$(port_free)
     admin=127.0.0.1:$(port_free)
     gateway_make "$STAGE" "$PACKAGE"
@@ -30,6 +30,7 @@ stage_open() {
 # What the tests' programs find in their environment, beside the names of demo.env.
 stage_env() {
     (umask 077 && database_env "$STAGE" "$1" "$2" >"$STAGE/demo.env")
+    # shellcheck disable=SC2016
     printf '#!/usr/bin/env bash\nexec %q "$1" %q "${@:2}"\n' "$ROOT/.make/cluster.sh" "$STAGE" >"$STAGE/ctl"
     chmod 0755 "$STAGE/ctl"
     set -a
@@ -54,8 +55,9 @@ stage_close() {
     [[ -n ${STAGE:-} && -d $STAGE ]] || return 0
     gateway_stop "$STAGE"
     cluster_stop "$STAGE" immediate
-    rm -rf "$STATE/log/${STAGE##*/}"
-    mkdir -m 0700 "$STATE/log/${STAGE##*/}"
-    cp "$STAGE"/gateway.log* "$STAGE"/log/* "$STATE/log/${STAGE##*/}/" 2>/dev/null || true
+    local logs=$STATE/log/${STAGE##*/}-servers
+    rm -rf "$logs"
+    mkdir "$logs"
+    cp "$STAGE"/gateway.log* "$STAGE"/log/* "$logs/" 2>/dev/null || true
     cluster_remove "$STAGE"
 }
