@@ -1,2 +1,82 @@
-//! UCRM gateway.
-fn main() {}
+//! UCRM's HTTP gateway: HTTP in, one statement, HTTP out.
+//! Owns the way from the command line to a running server; must never hold authority of its own.
+//! Called by the operator.
+#![forbid(unsafe_code)]
+
+mod address;
+mod admin;
+mod body;
+mod call;
+mod certificate;
+mod config;
+mod credential;
+mod database;
+mod encryption;
+mod export;
+mod failure;
+mod gateway;
+mod gauges;
+mod headers;
+mod healthcheck;
+mod jsonb;
+mod lease;
+mod listener;
+mod log;
+mod login;
+mod metrics;
+mod options;
+mod origin;
+mod problem;
+mod reply;
+mod reply_body;
+mod request;
+mod secret;
+mod server;
+mod trouble;
+mod variant;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use tokio::runtime::Builder;
+
+use crate::config::Config;
+use crate::options::Options;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("ucrm-gateway: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<(), String> {
+    let arguments = variant::with_files(
+        &Options::command(),
+        std::env::args_os(),
+        |name| std::env::var_os(name),
+        |path| std::fs::read_to_string(path),
+    )?;
+    let options = Options::parse_from(arguments);
+    // As many workers as cores: tokio's own default.
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    if options.healthcheck {
+        let admin = config::address("UCRM_ADMIN_LISTEN", &options.admin_listen)?;
+        return runtime.block_on(healthcheck::ask(admin));
+    }
+    let only_check = options.check;
+    let config = Config::of(options)?;
+    log::start(&config.log)?;
+    if only_check {
+        runtime.block_on(server::check(&config))?;
+        println!("ucrm-gateway: settings and database are in order");
+        return Ok(());
+    }
+    runtime.block_on(server::run(config))
+}

@@ -1,0 +1,100 @@
+//! Exports: rows of `ucrm.handle_stream` go out as they come in, in flat memory.
+//! Must never read ahead of the client by more than a few chunks, nor wait for it without end.
+//! Called by gateway.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use http_body_util::Channel;
+use http_body_util::channel::Sender;
+use tokio::time::timeout;
+use tokio_postgres::RowStream;
+
+use crate::call::{Binds, refused};
+use crate::database::Database;
+use crate::failure::Failure;
+use crate::lease::Lease;
+use crate::reply::Reply;
+use crate::reply_body::{Cut, ReplyBody};
+use crate::request::Call;
+use crate::trouble::Trouble;
+
+const STREAM: &str =
+    "select status, headers, body from ucrm.handle_stream($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const CHUNKS_AHEAD: usize = 2;
+
+/// Asks the database and answers with its first row; the later rows follow as the body.
+///
+/// `stall` bounds the wait for each further row and for the client to take it.
+///
+/// # Errors
+/// As `call`; after the first row an error cuts the connection instead.
+pub async fn export(database: &Database, call: &Call, stall: Duration) -> Result<Reply, Failure> {
+    let binds = Binds::of(call);
+    let mut lease = database.exports.lease().await?;
+    let mut rows = match lease.rows(STREAM, &Binds::TYPES, &binds.list()).await {
+        Ok(rows) => Box::pin(rows),
+        Err(trouble) => return refused(&mut lease, call, trouble).await,
+    };
+    let first = match rows.next().await {
+        Some(Ok(row)) => row,
+        Some(Err(error)) => {
+            // The connection is free again once the rest of the answer has been read.
+            while rows.next().await.is_some() {}
+            let trouble = Trouble::of(error);
+            let Err(trouble) = lease.settle::<()>(Err(trouble)) else {
+                return Err(Failure::Internal);
+            };
+            return refused(&mut lease, call, trouble).await;
+        }
+        None => return Err(Failure::Internal),
+    };
+    let mut reply = Reply::from_row(&first)?;
+    let (mut sender, channel) = Channel::new(CHUNKS_AHEAD);
+    let body = ReplyBody::Flowing(channel);
+    let start = std::mem::replace(reply.response.body_mut(), body);
+    if call.head_only {
+        return Ok(reply);
+    }
+    if let ReplyBody::Whole(start) = start
+        && let Some(start) = start.into_inner()
+    {
+        // There is room: nothing was sent yet.
+        let _ = sender.send_data(start).await;
+    }
+    tokio::spawn(pump(rows, sender, lease, stall));
+    Ok(reply)
+}
+
+async fn pump(
+    mut rows: std::pin::Pin<Box<RowStream>>,
+    mut sender: Sender<Bytes, Cut>,
+    mut lease: Lease,
+    stall: Duration,
+) {
+    loop {
+        let chunk = match timeout(stall, rows.try_next()).await {
+            Ok(Ok(Some(row))) => match row.try_get::<_, Option<&[u8]>>(2) {
+                Ok(bytes) => Some(bytes.map(Bytes::copy_from_slice).unwrap_or_default()),
+                Err(_) => None,
+            },
+            Ok(Ok(None)) => {
+                let _ = lease.settle(Ok(()));
+                return;
+            }
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let sent = match chunk {
+            Some(bytes) if bytes.is_empty() => true,
+            Some(bytes) => matches!(timeout(stall, sender.send_data(bytes)).await, Ok(Ok(()))),
+            None => false,
+        };
+        if !sent {
+            // Dropping the lease cancels the statement in the server.
+            tracing::warn!("an export was cut short");
+            sender.abort(Cut);
+            return;
+        }
+    }
+}

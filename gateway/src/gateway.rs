@@ -1,0 +1,160 @@
+//! The story of a request: bounded, read, forwarded, answered, counted.
+//! Must never decide anything about the business: it knows HTTP and the names of a few functions.
+//! Called by listener for every request on the public address.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::address::TrustedProxies;
+use crate::body;
+use crate::call::call;
+use crate::config::Config;
+use crate::database::Database;
+use crate::export::export;
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+use crate::origin::Origins;
+use crate::problem;
+use crate::reply::Reply;
+use crate::reply_body::ReplyBody;
+use crate::request::Call;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every request needs.
+pub struct Gateway {
+    database: Arc<Database>,
+    metrics: Arc<Metrics>,
+    proxies: TrustedProxies,
+    origins: Origins,
+    body_limit: usize,
+    restore_limit: usize,
+    body_timeout: Duration,
+    request_timeout: Duration,
+    // Large bodies are held in memory: one at a time.
+    restoring: Semaphore,
+}
+
+impl Gateway {
+    /// Takes what it needs out of the configuration.
+    pub fn new(config: &Config, database: Arc<Database>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            database,
+            metrics,
+            proxies: TrustedProxies(config.trusted_proxies.clone()),
+            origins: Origins(config.allowed_origins.clone()),
+            body_limit: config.body_limit,
+            restore_limit: config.restore_limit,
+            body_timeout: config.body_timeout,
+            request_timeout: config.request_timeout,
+            restoring: Semaphore::new(1),
+        }
+    }
+
+    /// Answers one request, whatever it is.
+    pub async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Response<ReplyBody> {
+        let started = Instant::now();
+        let request_id = Uuid::now_v7();
+        let _in_flight = self.metrics.in_flight();
+        let (parts, body) = request.into_parts();
+        let mut body = Some(body);
+        let outcome = match self.origins.preflight(&parts) {
+            Some(reply) => Ok(reply),
+            None => self.attend(&parts, &mut body, peer, request_id).await,
+        };
+        let mut reply = outcome.unwrap_or_else(|failure| problem::reply(failure, request_id));
+        self.complete(&parts.headers, reply.response.headers_mut(), request_id);
+        if let Some(body) = body.filter(|body| !body.is_end_stream()) {
+            let close = HeaderValue::from_static("close");
+            reply.response.headers_mut().insert(CONNECTION, close);
+            // Reading on would invite a body that the client has not begun to send.
+            if !parts.headers.contains_key(EXPECT) {
+                tokio::spawn(body::linger(body));
+            }
+        }
+        self.record(&parts, &reply, request_id, started.elapsed());
+        reply.response
+    }
+
+    async fn attend(
+        &self,
+        parts: &Parts,
+        unread: &mut Option<Incoming>,
+        peer: IpAddr,
+        request_id: Uuid,
+    ) -> Result<Reply, Failure> {
+        let mut request = Call::of(parts, peer, &self.proxies, request_id)?;
+        let (limit, _turn) = match request.is_restore() {
+            false => (self.body_limit, None),
+            true => {
+                let turn = self.restoring.try_acquire();
+                let turn = turn.map_err(|_| Failure::Unavailable)?;
+                (self.restore_limit, Some(turn))
+            }
+        };
+        if let Some(body) = unread {
+            request.body = body::read(body, limit, self.body_timeout).await?;
+        }
+        *unread = None;
+        // Dropped when the time is up: the lease inside then cancels the statement.
+        let answer = async {
+            match request.is_export() {
+                false => call(&self.database, &request).await,
+                true => export(&self.database, &request, self.request_timeout).await,
+            }
+        };
+        timeout(self.request_timeout, answer)
+            .await
+            .unwrap_or(Err(Failure::TookTooLong))
+    }
+
+    fn complete(&self, request: &HeaderMap, reply: &mut HeaderMap, request_id: Uuid) {
+        let mut text = Uuid::encode_buffer();
+        let text = request_id.hyphenated().encode_lower(&mut text);
+        if let Ok(value) = HeaderValue::from_str(text) {
+            reply.insert(X_REQUEST_ID, value);
+        }
+        reply.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if !reply.contains_key(CACHE_CONTROL) {
+            reply.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        self.origins.decorate(request, reply);
+    }
+
+    // Neither path nor query nor any header but the client's own request id is logged.
+    fn record(&self, parts: &Parts, reply: &Reply, request_id: Uuid, took: Duration) {
+        let status = reply.response.status();
+        let method = match crate::request::is_known(&parts.method) {
+            true => parts.method.as_str(),
+            false => "other",
+        };
+        self.metrics
+            .answered(method, &reply.route, status.as_str(), &reply.code, took);
+        let client_id = || {
+            let value = parts.headers.get(X_REQUEST_ID)?.to_str().ok()?;
+            value.get(..value.len().min(64))
+        };
+        let took_ms = took.as_secs_f64() * 1e3;
+        // During an outage the pool complains once a second, and that is enough.
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+            tracing::warn!(target: "ucrm_gateway::access", %request_id, client_id = client_id(), method, route = &*reply.route, status = status.as_u16(), code = &*reply.code, took_ms, "request failed");
+        } else {
+            tracing::debug!(target: "ucrm_gateway::access", %request_id, client_id = client_id(), method, route = &*reply.route, status = status.as_u16(), code = &*reply.code, took_ms, "request");
+        }
+    }
+}

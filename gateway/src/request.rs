@@ -1,0 +1,243 @@
+//! One HTTP request in the terms of `ucrm.handle`, and the rules of HTTP it has to keep.
+//! Must never interpret a path, a query or a body: the database does.
+//! Called by gateway; read by call and export.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use hyper::{Method, Uri, Version};
+use uuid::Uuid;
+
+use crate::address::TrustedProxies;
+use crate::credential::Credential;
+use crate::failure::Failure;
+use crate::headers;
+
+/// The value of `Allow` where the gateway itself refuses a method.
+pub const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Bytes of path and query together.
+const TARGET_LIMIT: usize = 16 * 1024;
+
+/// What `ucrm.handle` is told.
+pub struct Call {
+    /// Upper case; GET for HEAD.
+    pub method: &'static str,
+    /// True for HEAD.
+    pub head_only: bool,
+    /// The target as sent.
+    pub uri: Uri,
+    /// JSON object of the allowed headers.
+    pub headers: Vec<u8>,
+    /// Filled in when it has been read; none when empty.
+    pub body: Option<Bytes>,
+    /// What the client shows of itself.
+    pub credential: Credential,
+    /// Whom the address window counts.
+    pub address: IpAddr,
+    /// Made here, returned as `x-request-id`.
+    pub request_id: Uuid,
+}
+
+impl Call {
+    /// Reads the head of a request.
+    ///
+    /// # Errors
+    /// Whatever breaks a rule of HTTP, as a 4xx.
+    pub fn of(
+        parts: &Parts,
+        peer: IpAddr,
+        proxies: &TrustedProxies,
+        request_id: Uuid,
+    ) -> Result<Self, Failure> {
+        let (method, head_only) = method(&parts.method)?;
+        keep_the_rules(parts)?;
+        Ok(Self {
+            method,
+            head_only,
+            uri: parts.uri.clone(),
+            headers: headers::to_json(&parts.headers)?,
+            body: None,
+            credential: Credential::pick(&parts.headers)?,
+            address: proxies.client(peer, &parts.headers),
+            request_id,
+        })
+    }
+
+    /// The raw path, still percent-encoded.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The raw query without its question mark; empty if there is none.
+    pub fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// True where doing it twice is as good as once (RFC 9110, 9.2.1).
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method, "GET" | "OPTIONS")
+    }
+
+    /// True for what is streamed row by row.
+    pub fn is_export(&self) -> bool {
+        self.method == "GET" && self.path().ends_with("/export")
+    }
+
+    /// True for the one route whose body may be large.
+    pub fn is_restore(&self) -> bool {
+        self.method == "POST" && self.path() == "/api/v1/admin/workspaces/restore"
+    }
+}
+
+/// True for the methods in `ALLOWED_METHODS`.
+pub fn is_known(asked: &Method) -> bool {
+    method(asked).is_ok()
+}
+
+fn method(method: &Method) -> Result<(&'static str, bool), Failure> {
+    Ok(match *method {
+        Method::GET => ("GET", false),
+        Method::HEAD => ("GET", true),
+        Method::POST => ("POST", false),
+        Method::PUT => ("PUT", false),
+        Method::PATCH => ("PATCH", false),
+        Method::DELETE => ("DELETE", false),
+        Method::OPTIONS => ("OPTIONS", false),
+        _ => return Err(Failure::MethodNotAllowed),
+    })
+}
+
+fn keep_the_rules(parts: &Parts) -> Result<(), Failure> {
+    let query = parts.uri.query().map_or(0, str::len);
+    if parts.uri.path().len() + query > TARGET_LIMIT {
+        return Err(Failure::UriTooLong);
+    }
+    if !parts.uri.path().starts_with('/') {
+        return Err(Failure::Malformed("the request target is not a path"));
+    }
+    one_host(parts)?;
+    let coded = parts.headers.get_all(TRANSFER_ENCODING);
+    let mut coded = coded.iter();
+    if let Some(coding) = coded.next() {
+        // RFC 9112, 6.1 and 6.3: what could smuggle a second request is refused.
+        if parts.headers.contains_key(CONTENT_LENGTH) {
+            return Err(Failure::Malformed(
+                "content-length and transfer-encoding exclude each other",
+            ));
+        }
+        if coded.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return Err(Failure::Malformed(
+                "the only transfer-encoding taken is chunked",
+            ));
+        }
+    }
+    Ok(())
+}
+
+// RFC 9112, 3.2; hyper itself lets all of these pass.
+fn one_host(parts: &Parts) -> Result<(), Failure> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => match Authority::try_from(host.as_bytes()) {
+            Ok(authority) if !authority.as_str().contains('@') => Ok(()),
+            _ => Err(Failure::Malformed("the Host header is not a host")),
+        },
+        (None, None) if parts.version == Version::HTTP_10 => Ok(()),
+        (None, _) => Err(Failure::Malformed("the Host header is missing")),
+        (Some(_), Some(_)) => Err(Failure::Malformed("there is more than one Host header")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn call(method: &str, target: &str, pairs: &[(&str, &str)]) -> Result<Call, Failure> {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in pairs {
+            request = request.header(*name, HeaderValue::from_str(value).unwrap());
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let peer = "192.0.2.1".parse().unwrap();
+        Call::of(&parts, peer, &TrustedProxies(Vec::new()), Uuid::nil())
+    }
+
+    const HOSTED: (&str, &str) = ("host", "api.example:8080");
+
+    #[test]
+    fn path_and_query_pass_raw_and_head_is_a_get() {
+        let call = call("HEAD", "/api/v1/a%2Fb//c?x=%00&y", &[HOSTED]).unwrap();
+        assert_eq!(
+            (call.method, call.path(), call.query()),
+            ("GET", "/api/v1/a%2Fb//c", "x=%00&y")
+        );
+        assert!(call.head_only && call.is_safe() && !call.is_export());
+    }
+
+    #[test]
+    fn host_is_sent_exactly_once_and_is_a_host() {
+        let refused =
+            |pairs: &[(&str, &str)]| matches!(call("GET", "/", pairs), Err(Failure::Malformed(_)));
+        assert!(refused(&[]));
+        assert!(refused(&[HOSTED, HOSTED]));
+        assert!(refused(&[("host", "a b")]));
+        assert!(refused(&[("host", "user@host")]));
+        assert!(refused(&[("host", "")]));
+        assert!(!refused(&[("host", "[::1]:8080")]));
+    }
+
+    #[test]
+    fn unknown_methods_and_long_targets_have_their_own_status() {
+        for method in ["TRACE", "CONNECT", "BREW"] {
+            let refused = call(method, "/", &[HOSTED]).err();
+            assert_eq!(refused, Some(Failure::MethodNotAllowed));
+        }
+        let long = format!("/{}", "a".repeat(TARGET_LIMIT));
+        assert_eq!(
+            call("GET", &long, &[HOSTED]).err(),
+            Some(Failure::UriTooLong)
+        );
+    }
+
+    #[test]
+    fn framing_that_could_smuggle_is_refused() {
+        for pairs in [
+            [
+                HOSTED,
+                ("transfer-encoding", "chunked"),
+                ("content-length", "3"),
+            ],
+            [
+                HOSTED,
+                ("transfer-encoding", "chunked"),
+                ("transfer-encoding", "chunked"),
+            ],
+            [
+                HOSTED,
+                ("transfer-encoding", "gzip, chunked"),
+                ("accept", "a"),
+            ],
+        ] {
+            assert!(matches!(
+                call("POST", "/", &pairs),
+                Err(Failure::Malformed(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn only_get_of_an_export_path_streams_and_only_one_path_may_be_large() {
+        let get = call("GET", "/api/v1/contacts/export?format=csv", &[HOSTED]).unwrap();
+        let post = call("POST", "/api/v1/contacts/export", &[HOSTED]).unwrap();
+        assert!(get.is_export() && !post.is_export());
+        let restore = call("POST", "/api/v1/admin/workspaces/restore", &[HOSTED]).unwrap();
+        assert!(restore.is_restore() && !get.is_restore());
+    }
+}
