@@ -136,7 +136,8 @@ fn database(url: &str, has_ca: bool) -> Result<(tokio_postgres::Config, Check), 
          postgres://user:password@host:port/database?sslmode=…, percent-encode special characters of the password, \
          and name a CA in UCRM_DATABASE_CA_FILE instead of sslrootcert"
     })?;
-    if config.get_user().is_none() || config.get_hosts().is_empty() {
+    let user = config.get_user().unwrap_or_default();
+    if user.is_empty() || config.get_hosts().is_empty() {
         return Err("UCRM_DATABASE_URL lacks a user or a host: write both".into());
     }
     Ok((config, check))

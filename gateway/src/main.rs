@@ -2,6 +2,7 @@
 //! Owns the way from the command line to a running server; must never hold authority of its own.
 //! Called by the operator.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod address;
 mod admin;

@@ -21,7 +21,7 @@ pub struct Options {
     #[arg(long, env = "UCRM_DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = secret)]
     pub database_url: Option<Secret>,
     /// PEM file of the authorities that may sign the database server's certificate
-    #[arg(long, env = "UCRM_DATABASE_CA_FILE", value_name = "FILE")]
+    #[arg(long, env = "UCRM_DATABASE_CA_FILE", value_name = "FILE", value_parser = path)]
     pub database_ca_file: Option<PathBuf>,
     /// Address for clients
     #[arg(
@@ -94,10 +94,10 @@ pub struct Options {
     )]
     pub allowed_origins: String,
     /// PEM file with the certificate chain for HTTPS
-    #[arg(long, env = "UCRM_TLS_CERT_FILE", value_name = "FILE")]
+    #[arg(long, env = "UCRM_TLS_CERT_FILE", value_name = "FILE", value_parser = path)]
     pub tls_cert_file: Option<PathBuf>,
     /// PEM file with its private key
-    #[arg(long, env = "UCRM_TLS_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "UCRM_TLS_KEY_FILE", value_name = "FILE", value_parser = path)]
     pub tls_key_file: Option<PathBuf>,
     /// Log filter: info, or info,ucrm_gateway::access=debug for a line per request
     #[arg(long, env = "UCRM_LOG", default_value = "info", value_name = "FILTER")]
@@ -112,6 +112,11 @@ pub struct Options {
 
 fn secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text.to_owned()))
+}
+
+// Compose files set a variable to nothing to unset it.
+fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
 }
 
 fn whole(
