@@ -3,10 +3,6 @@
 # Must never run it as root, nor show the URL in arguments or environment.
 # Sourced by run.sh, test.sh and bench.sh.
 
-# What a person may set for the gateway, each also as NAME_FILE.
-GATEWAY_SETTINGS=(UCRM_POOL_SIZE UCRM_POOL_WAIT_MS UCRM_BODY_LIMIT UCRM_RESTORE_LIMIT UCRM_REQUEST_TIMEOUT_MS
-    UCRM_HEADER_TIMEOUT_MS UCRM_BODY_TIMEOUT_MS UCRM_DRAIN_MS UCRM_TRUSTED_PROXIES UCRM_ALLOWED_ORIGINS UCRM_LOG)
-
 # gateway_make FOLDER PACKAGE: needs secrets.env of database_make.
 gateway_make() {
     local at=$1/gateway url file
@@ -32,10 +28,12 @@ gateway_file() {
 GATEWAY=
 gateway_start() {
     local at=$1 name settings=("UCRM_LISTEN=$2" "UCRM_ADMIN_LISTEN=$3" "UCRM_DATABASE_URL_FILE=$1/gateway/database-url")
-    for name in "${GATEWAY_SETTINGS[@]}"; do
-        [[ -z ${!name:-} ]] || settings+=("$name=${!name}")
-        name+=_FILE
-        [[ -z ${!name:-} ]] || settings+=("$name=${!name}")
+    # Whatever else is set is the gateway's own: `ucrm-gateway --help` lists it.
+    for name in $(compgen -e UCRM_); do
+        case $name in
+            UCRM_LISTEN* | UCRM_ADMIN_LISTEN* | UCRM_DATABASE_URL* | UCRM_TLS_* | UCRM_PG* | UCRM_DEMO | UCRM_TOOLS | UCRM_TEST_*) ;;
+            *) settings+=("$name=${!name}") ;;
+        esac
     done
     for name in UCRM_TLS_CERT_FILE UCRM_TLS_KEY_FILE; do
         [[ -z ${!name:-} ]] || settings+=("$name=$at/gateway/$name")

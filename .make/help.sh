@@ -16,9 +16,10 @@ Variables of make run:
   UCRM_DEMO=1                       0: no demo tenants, keys and logins (decided at the first start)
   UCRM_TLS_CERT_FILE, UCRM_TLS_KEY_FILE
                                     HTTP over TLS
-  UCRM_POOL_SIZE, UCRM_POOL_WAIT_MS, UCRM_BODY_LIMIT, UCRM_RESTORE_LIMIT, UCRM_REQUEST_TIMEOUT_MS,
-  UCRM_HEADER_TIMEOUT_MS, UCRM_BODY_TIMEOUT_MS, UCRM_DRAIN_MS, UCRM_TRUSTED_PROXIES,
-  UCRM_ALLOWED_ORIGINS, UCRM_LOG    handed to the gateway (ucrm-gateway --help); each also as NAME_FILE
+  UCRM_POOL_SIZE, UCRM_POOL_WAIT_MS, UCRM_MAX_CONNECTIONS, UCRM_BODY_LIMIT, UCRM_RESTORE_LIMIT,
+  UCRM_REQUEST_TIMEOUT_MS, UCRM_HEADER_TIMEOUT_MS, UCRM_BODY_TIMEOUT_MS, UCRM_DRAIN_MS,
+  UCRM_TRUSTED_PROXIES, UCRM_ALLOWED_ORIGINS, UCRM_LOG
+                                    the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
   STEPS="format clippy shell unit database pgtap race http restore"

@@ -47,6 +47,9 @@ trap 'asked 129' HUP
 gateway_stop "$AT"
 cluster_stop "$AT"
 
+if [[ $PGPORT_ == "${LISTEN##*:}" || $PGPORT_ == "${ADMIN_LISTEN##*:}" || ${LISTEN##*:} == "${ADMIN_LISTEN##*:}" ]]; then
+    die "UCRM_PGPORT, UCRM_LISTEN and UCRM_ADMIN_LISTEN must have different ports"
+fi
 port_demand UCRM_PGPORT "127.0.0.1:$PGPORT_"
 port_demand UCRM_LISTEN "$LISTEN"
 port_demand UCRM_ADMIN_LISTEN "$ADMIN_LISTEN"
@@ -98,7 +101,8 @@ serving=1
 while :; do
     sleep 1 9>&- &
     gone=
-    wait -n -p gone "$GATEWAY" $! || true
+    # bash would report a killed gateway itself.
+    { wait -n -p gone "$GATEWAY" $! || true; } 2>/dev/null
     if [[ $gone == "$GATEWAY" ]]; then
         serving=
         show_log "$AT/gateway.log" 20
