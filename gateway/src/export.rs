@@ -92,7 +92,7 @@ async fn pump(
         };
         if !sent {
             // Dropping the lease cancels the statement in the server.
-            tracing::warn!("an export was cut short");
+            tracing::info!("an export was cut short");
             sender.abort(Cut);
             return;
         }

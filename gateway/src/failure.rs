@@ -25,6 +25,9 @@ pub enum Failure {
     /// The request target is longer than allowed.
     #[error("the request target is longer than allowed")]
     UriTooLong,
+    /// The headers are larger than allowed.
+    #[error("the headers are larger than allowed")]
+    HeadersTooLarge,
     /// No connection to the database was to be had, or it was lost.
     #[error("the database cannot be reached right now")]
     Unavailable,
@@ -87,6 +90,12 @@ impl Failure {
                 "uri_too_long",
                 "The request target is too long",
                 "Shorten the query string.",
+            ),
+            Self::HeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+                "The headers are too large",
+                "Send fewer or shorter headers.",
             ),
             Self::Unavailable | Self::TookTooLong => (
                 StatusCode::SERVICE_UNAVAILABLE,

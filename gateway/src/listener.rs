@@ -25,8 +25,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
 
-const HEADER_BYTES: usize = 32 * 1024;
-const BUFFER_BYTES: usize = 64 * 1024;
+/// A head beyond this gets hyper's own bare 431; request.rs has tighter limits and better words.
+const HEAD_BYTES: usize = 128 * 1024;
 /// After a failed accept, mostly for want of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -73,8 +73,8 @@ impl Listener {
         // Without a timer hyper's timeouts do nothing.
         http.timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)
-            .max_header_size(HEADER_BYTES)
-            .max_buf_size(BUFFER_BYTES);
+            .max_header_size(HEAD_BYTES)
+            .max_buf_size(HEAD_BYTES);
         loop {
             let accepted = async {
                 let place = places.clone().acquire_owned().await.ok()?;
