@@ -22,8 +22,9 @@ tools() {
     done
     packages "${PACKAGES_TOOLS[@]}"
     mkdir -p "$TOOLS"
-    step tools "$STATE/log/tools.log" env CARGO_TERM_COLOR=never "CARGO_TARGET_DIR=$TOOLS/build" \
-        cargo install cargo-pgrx --version "=$version" --locked --root "$TOOLS" || {
+    # It works for a fifth of a second in a build: optimizing it would take longer than all else together.
+    step tools "$STATE/log/tools.log" env CARGO_TERM_COLOR=never CARGO_PROFILE_DEV_DEBUG=0 "CARGO_TARGET_DIR=$TOOLS/build" \
+        cargo install cargo-pgrx --version "=$version" --locked --debug --root "$TOOLS" || {
         show_log "$STATE/log/tools.log"
         die "cargo-pgrx $version could not be built"
     }
