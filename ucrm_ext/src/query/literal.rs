@@ -80,7 +80,8 @@ pub fn timestamp(text: &str) -> Option<Option<&str>> {
         Some(fraction) => {
             let zone = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
             let length = fraction.len() - zone.len();
-            if !(1..=9).contains(&length) {
+            // A leap second has no fraction in PostgreSQL.
+            if !(1..=9).contains(&length) || second == 60 {
                 return None;
             }
             zone
