@@ -100,7 +100,8 @@ impl Ring {
 
     /// Takes back one hit made at `time_us`, out of the batch it was counted in; `false` if that has expired.
     ///
-    /// Any later batch would be wrong: its hits live longer than the one given back.
+    /// Any later batch would be wrong: its hits live longer than the one given back. The batch keeps its time, so
+    /// beside the oldest batch the newest may then count too long as well; up to a limit of 64 nothing does.
     pub fn refund(&self, time_us: u64) -> bool {
         if time_us < self.floor.load(Relaxed) {
             return false;
