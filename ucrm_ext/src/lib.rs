@@ -1,2 +1,35 @@
-//! UCRM's Rust leaves.
+//! UCRM's Rust leaves: an index, and what happens when the library is loaded.
+//!
+//! Every leaf returns a value or a decision; the SQL in `sql/` declares, grants and acts on it. A noun here is the
+//! same noun there and in `tests/`.
+
+mod border;
+mod body;
+mod call;
+mod context;
+mod gate;
+mod generation;
+mod memo;
+mod permission;
+mod principal;
+mod query;
+mod raw;
+mod route;
+mod run;
+mod setting;
+mod shared;
+mod token;
+mod trunk;
+mod window;
+
 pgrx::pg_module_magic!(name, version);
+
+/// Runs once per server when preloaded. It never raises: pg_upgrade loads the library without preloading it, and
+/// the extension's script says what is missing.
+#[pgrx::pg_guard]
+#[allow(non_snake_case)]
+pub extern "C-unwind" fn _PG_init() {
+    setting::define();
+    shared::request();
+    generation::follow_transactions();
+}

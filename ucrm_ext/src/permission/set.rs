@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Resources that `entity` does not stand for, sorted.
-pub const SYSTEM: [&str; 11] = [
+pub const SYSTEM: [&str; 12] = [
     "api_keys",
     "audit_logs",
     "billing",
@@ -18,6 +18,7 @@ pub const SYSTEM: [&str; 11] = [
     "invitations",
     "members",
     "roles",
+    "session",
     "settings",
     "tenant",
     "webhooks",

@@ -1,0 +1,100 @@
+-- A refusal is data: one catalogue feeds SQL errors, HTTP replies, OpenAPI and the docs.
+create table ucrm.refusals (
+    code text primary key check (code ~ '^[a-z][a-z0-9_]{1,62}$'),
+    status integer not null check (status between 400 and 599),
+    title text not null,
+    hint text,
+    builtin boolean not null default false
+);
+comment on table ucrm.refusals is
+'Every code UCRM refuses with. In SQL it is SQLSTATE PT<status>, MESSAGE = code, HINT = hint (the PostgREST convention); over HTTP an application/problem+json body (RFC 9457). A DBA adds rows for gates of his own; built-in rows do not change.';
+
+insert into ucrm.refusals (code, status, title, hint, builtin) values
+('unauthenticated', 401, 'No valid credential', 'Send a live API key in the x-api-key header.', true),
+('no_context', 401, 'No tenant is entered', 'Begin a transaction and call ucrm.enter(tenant, user) first.', true),
+('ambiguous_credential', 400, 'More than one credential', 'Send exactly one of x-api-key, Authorization, X-Internal-Secret.', true),
+('trial_expired', 402, 'The trial is over', 'Reading goes on. Subscribe to write again.', true),
+('email_unverified', 403, 'The e-mail address is not verified', 'Open the link in the verification mail, or ask for a new one.', true),
+('not_a_member', 403, 'Not a member of this workspace', 'Check the workspace you named; ask its owner for an invitation.', true),
+('member_disabled', 403, 'This membership is disabled', 'Ask an owner or admin of the workspace to enable it.', true),
+('workspace_pending_approval', 403, 'The workspace waits for approval', 'Reading works. Writing starts when a platform admin approves the workspace.', true),
+('workspace_rejected', 403, 'The workspace was rejected', 'Contact support.', true),
+('workspace_suspended', 403, 'The workspace is suspended', 'Contact support.', true),
+('key_scope_denied', 403, 'The key''s scopes do not allow this', 'Use a key whose scopes name this resource and action.', true),
+('permission_denied', 403, 'The role does not allow this', 'Ask an owner or admin for a role that grants it.', true),
+('grant_ceiling', 403, 'Nobody can give what he does not hold', 'Grant only permissions that you hold yourself.', true),
+('invalid_json', 400, 'The body is not valid JSON', 'Send one JSON object: UTF-8, no duplicate keys, no \u0000.', true),
+('invalid_filter', 400, 'The query string is not understood', 'See errors and allowed in this reply.', true),
+('unknown_field', 400, 'A field is unknown or cannot be set', 'Remove the fields named in errors.', true),
+('bad_request', 400, 'The request is malformed', null, true),
+('not_found', 404, 'Nothing here', 'Check the path and the id.', true),
+('method_not_allowed', 405, 'The method is not allowed here', 'See the Allow header.', true),
+('duplicate', 409, 'A row with this value exists', 'Change the field named in errors, or update the existing row.', true),
+('referenced', 409, 'Other rows refer to this one', 'Remove or change them first.', true),
+('slug_taken', 409, 'The slug is taken', 'Choose another slug.', true),
+('resource_taken', 409, 'The resource name is taken or reserved', 'Choose another resource name.', true),
+('last_owner', 409, 'The workspace needs an owner', 'Make somebody else an owner first.', true),
+('role_in_use', 409, 'The role is in use', 'Give its members and keys another role first.', true),
+('invalid_transition', 409, 'The workspace cannot change to this state', 'See the allowed transitions in the documentation.', true),
+('conflict', 409, 'Another request changed the same rows', 'Read again and retry.', true),
+('version_conflict', 412, 'The row has changed', 'Read it again and retry with the new ETag.', true),
+('unsupported_media_type', 415, 'The body must be JSON', 'Send content-type: application/json.', true),
+('validation_failed', 422, 'Some fields are not valid', 'See errors.', true),
+('rate_limited', 429, 'Too many requests', 'Wait for the seconds named in Retry-After.', true),
+('internal', 500, 'Something went wrong here', 'Tell the operator the request id.', true),
+('unavailable', 503, 'Not available right now', 'Try again in a moment.', true);
+
+-- Which field a constraint is about, and what to say: read when a statement of the API breaks it.
+create table ucrm.constraint_fields (
+    schema_name text not null,
+    constraint_name text not null,
+    field text not null,
+    code text not null references ucrm.refusals (code),
+    message text,
+    primary key (schema_name, constraint_name)
+);
+comment on table ucrm.constraint_fields is
+'Constraint → field and refusal code, for replies to HTTP clients. A DBA adds a row for a constraint of his own; without one the columns are read from the catalogue.';
+
+create function ucrm.refuse(code text, detail text default null)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known ucrm.refusals;
+begin
+    select r.* into known from ucrm.refusals as r where r.code = refuse.code;
+    if not found then
+        raise exception 'unknown refusal code "%"', code
+            using errcode = 'undefined_object', hint = 'Insert it into ucrm.refusals first.';
+    end if;
+    raise exception using
+        errcode = 'PT' || known.status,
+        message = known.code,
+        detail = coalesce(detail, known.title),
+        hint = coalesce(known.hint, '');
+end
+$$;
+comment on function ucrm.refuse(text, text) is
+'Raises the refusal: SQLSTATE PT<status>, MESSAGE = code, DETAIL = detail or the catalogue''s title, HINT from the catalogue. 42704 for an unknown code.';
+
+create function ucrm.refuse_immutable()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'built-in rows of % do not change', tg_relid::regclass
+        using errcode = 'insufficient_privilege', hint = 'Insert a row of your own beside it.';
+end
+$$;
+comment on function ucrm.refuse_immutable() is 'Trigger of the catalogues: a built-in row is neither changed nor deleted.';
+
+create trigger builtin_rows_do_not_change
+before update or delete on ucrm.refusals
+for each row when (old.builtin) execute function ucrm.refuse_immutable();
+
+grant select on ucrm.refusals, ucrm.constraint_fields to ucrm_app, ucrm_reader, ucrm_gateway, ucrm_platform, ucrm_handler;
+grant execute on function ucrm.refuse(text, text) to ucrm_app, ucrm_reader, ucrm_handler, ucrm_platform;

@@ -1,0 +1,214 @@
+-- A principal: everything a request needs to know about whoever makes it, in one value. It is made of five tables,
+-- remembered in shared memory, and forgotten when one of them changes (see bump in 10_schema.sql and 48_memo.sql).
+create type ucrm.principal as (
+    kind text,
+    tenant_id uuid,
+    user_id uuid,
+    role text,
+    api_key_id uuid,
+    api_key_prefix text,
+    scopes text,
+    permissions text,
+    member boolean,
+    disabled boolean,
+    email_verified boolean,
+    status text,
+    trial_ends_at timestamptz,
+    subscribed_until timestamptz,
+    expires_at timestamptz,
+    read_only boolean,
+    platform_admin boolean,
+    key_hits integer,
+    key_seconds integer,
+    user_hits integer,
+    user_seconds integer,
+    tenant_hits integer,
+    tenant_seconds integer
+);
+comment on type ucrm.principal is
+'Whoever acts. kind: key, service, member, login, platform, internal. permissions: what the role grants ∩ scopes, empty where the workspace is closed to it.';
+
+create function ucrm.intersect_permissions(granted text, scopes text)
+returns text
+language c
+immutable
+parallel safe
+as 'MODULE_PATHNAME', 'ucrm_intersect_permissions';
+comment on function ucrm.intersect_permissions(text, text) is 'What both permission texts grant, patterns understood; scopes null = no restriction.';
+
+create function ucrm.permissions_cover(holder text, wanted text)
+returns boolean
+language c
+immutable
+parallel safe
+as 'MODULE_PATHNAME', 'ucrm_permissions_cover';
+comment on function ucrm.permissions_cover(text, text) is 'Whether everything wanted is held: the grant ceiling. Null counts as nothing.';
+
+create function ucrm.canonical_permissions(permissions text)
+returns text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    item text;
+    parts text[];
+    made text[] := '{}';
+begin
+    if permissions is null then
+        return null;
+    end if;
+    foreach item in array string_to_array(replace(permissions, ' ', ''), ',') loop
+        continue when item = '';
+        parts := string_to_array(item, ':');
+        if cardinality(parts) not in (2, 3)
+            or parts[1] !~ '^(\*|[a-z][a-z0-9_]*)$'
+            or parts[2] !~ '^(\*|[a-z][a-z0-9_]*)$'
+            or coalesce(parts[3], 'own') <> 'own'
+        then
+            perform ucrm.refuse('validation_failed', format('"%s" is not a permission: write resource:action or resource:action:own', item));
+        end if;
+        parts[1] := ucrm.canonical_resource(parts[1]);
+        if parts[1] not in ('*', 'entity')
+            and not exists (select from ucrm.resources as r where r.name = parts[1])
+        then
+            perform ucrm.refuse('validation_failed', format('"%s" is no resource', parts[1]));
+        end if;
+        if parts[2] <> '*' and parts[1] not in ('*', 'entity')
+            and not exists (select from ucrm.resource_actions as a where a.resource = parts[1] and a.action = parts[2])
+        then
+            perform ucrm.refuse('validation_failed', format('"%s" has no action "%s"', parts[1], parts[2]));
+        end if;
+        made := made || array_to_string(parts, ':');
+    end loop;
+    return ucrm.intersect_permissions('*:*', array_to_string(made, ','));
+end
+$$;
+comment on function ucrm.canonical_permissions(text) is
+'Permission text checked against the registry and put into its one spelling. Refusal: validation_failed, naming the item.';
+
+-- What remains of the permissions in a workspace that is closed: what nobody could otherwise pay, leave or ask with.
+create function ucrm.open_permissions(permissions text, status text, shut boolean)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when shut then ''
+        when status in ('rejected', 'suspended') then ucrm.intersect_permissions(permissions, 'billing:*,tenant:delete')
+        else coalesce(permissions, '')
+    end;
+$$;
+comment on function ucrm.open_permissions(text, text, boolean) is
+'Permissions after the workspace''s state: none for a disabled member or no member, only the ungated ones in a rejected or suspended workspace.';
+
+create function ucrm.principal_of(
+    kind text,
+    tenant uuid,
+    "user" uuid,
+    role text default null,
+    scopes text default null
+)
+returns ucrm.principal
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    p ucrm.principal;
+    t ucrm.tenants;
+    u ucrm.users;
+    m ucrm.tenant_memberships;
+begin
+    select x.* into t from ucrm.tenants as x where x.id = tenant;
+    if not found then
+        return null;
+    end if;
+
+    p.kind := principal_of.kind;
+    p.tenant_id := t.id;
+    p.status := t.status;
+    p.trial_ends_at := t.trial_ends_at;
+    p.subscribed_until := t.subscribed_until;
+    p.scopes := principal_of.scopes;
+    p.read_only := false;
+    p.platform_admin := false;
+
+    if "user" is null then
+        p.role := coalesce(principal_of.role, 'service');
+        p.member := true;
+        p.disabled := false;
+        p.email_verified := true;
+        p.permissions := case
+            when principal_of.role is not null then ucrm.role_grants(t.id, principal_of.role)
+            else coalesce(principal_of.scopes, 'entity:*')
+        end;
+    else
+        select x.* into u from ucrm.users as x where x.id = "user";
+        select x.* into m from ucrm.tenant_memberships as x where x.tenant_id = t.id and x.user_id = "user";
+        p.user_id := "user";
+        p.role := m.role;
+        p.member := m.user_id is not null;
+        p.disabled := m.disabled_at is not null;
+        p.email_verified := u.email_verified_at is not null;
+        p.permissions := ucrm.intersect_permissions(ucrm.role_grants(t.id, m.role), principal_of.scopes);
+    end if;
+    p.permissions := ucrm.open_permissions(p.permissions, t.status, p.disabled or not p.member);
+
+    select l.hits, l.seconds into p.key_hits, p.key_seconds from ucrm.rate_limit('api_key', t.plan) as l;
+    select l.hits, l.seconds into p.user_hits, p.user_seconds from ucrm.rate_limit('user', t.plan) as l;
+    select l.hits, l.seconds into p.tenant_hits, p.tenant_seconds from ucrm.rate_limit('tenant', t.plan) as l;
+    return p;
+end
+$$;
+comment on function ucrm.principal_of(text, uuid, uuid, text, text) is
+'The principal for a tenant and a member; without a user the service member, or with a role a login bound to that role. Null when there is no such tenant.';
+
+create function ucrm.authenticate(kind text, credential bytea)
+returns ucrm.principal
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    p ucrm.principal;
+    k ucrm.api_keys;
+    stored constant bytea := ucrm.stored_digest(credential);
+begin
+    if kind = 'internal' then
+        if exists (select from ucrm.internal_secrets as s where s.digest = stored) then
+            p.kind := 'internal';
+            p.platform_admin := false;
+        end if;
+        return p;
+    end if;
+    if kind is distinct from 'key' or length(credential) is distinct from 32 then
+        return p;
+    end if;
+
+    select x.* into k from ucrm.api_keys as x where x.digest = stored and x.revoked_at is null;
+    if found then
+        p := ucrm.principal_of(case when k.user_id is null then 'service' else 'key' end, k.tenant_id, k.user_id, null, k.scopes);
+        p.api_key_id := k.id;
+        p.api_key_prefix := k.prefix;
+        p.expires_at := k.expires_at;
+        p.read_only := k.read_only;
+        return p;
+    end if;
+
+    select 'platform', x.user_id, x.id, x.prefix, x.expires_at, true
+    into p.kind, p.user_id, p.api_key_id, p.api_key_prefix, p.expires_at, p.platform_admin
+    from ucrm.platform_keys as x
+    join ucrm.platform_admins as a on a.user_id = x.user_id
+    where x.digest = stored and x.revoked_at is null;
+    return p;
+end
+$$;
+comment on function ucrm.authenticate(text, bytea) is
+'The principal a credential stands for; kind null when it is unknown, revoked or malformed, all alike. expires_at is the caller''s to compare with the clock.';
+
+grant execute on function ucrm.authenticate(text, bytea) to ucrm_handler;
+grant execute on function ucrm.intersect_permissions(text, text), ucrm.permissions_cover(text, text) to ucrm_owner, ucrm_handler;

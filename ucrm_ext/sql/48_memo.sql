@@ -1,0 +1,82 @@
+-- What is remembered between requests, and when it is forgotten. Every change of a table below raises the generation
+-- when its transaction has become visible and before its commit is acknowledged; what was remembered under an older
+-- generation counts for nothing. A standby, a REPEATABLE READ transaction and one that has itself changed such a table
+-- remember and recall nothing.
+create function ucrm.generation()
+returns bigint
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_generation';
+comment on function ucrm.generation() is 'To be read before the look-up whose result is to be remembered.';
+
+create function ucrm.recall_principal(kind text, credential bytea)
+returns ucrm.principal
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_recall_principal';
+comment on function ucrm.recall_principal(text, bytea) is 'The remembered principal of a credential, or null.';
+
+create function ucrm.remember_principal(kind text, credential bytea, generation bigint, p ucrm.principal)
+returns void
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_remember_principal';
+comment on function ucrm.remember_principal(text, bytea, bigint, ucrm.principal) is 'Remembers it in shared memory, for every backend.';
+
+create function ucrm.recall_gates(resource text, action text)
+returns text[]
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_recall_gates';
+comment on function ucrm.recall_gates(text, text) is 'The gates of a resource and action as ucrm.gates_of() gave them to this backend, or null.';
+
+create function ucrm.remember_gates(resource text, action text, generation bigint, gates text[])
+returns void
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_remember_gates';
+comment on function ucrm.remember_gates(text, text, bigint, text[]) is 'Remembers them in this backend.';
+
+create function ucrm.recall_total(relation oid, statement text, binds text[])
+returns bigint
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_recall_total';
+comment on function ucrm.recall_total(oid, text, text[]) is
+'How many rows a count gave in this context, if nothing was written to the relation for this tenant since; else null.';
+
+create function ucrm.total_generation(relation oid)
+returns bigint
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_total_generation';
+comment on function ucrm.total_generation(oid) is 'To be read before the count that is to be remembered.';
+
+create function ucrm.remember_total(relation oid, statement text, binds text[], generation bigint, total bigint)
+returns void
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_remember_total';
+comment on function ucrm.remember_total(oid, text, text[], bigint, bigint) is 'Remembers a count in shared memory.';
+
+create function ucrm.bump_rows()
+returns trigger
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_bump_rows';
+comment on function ucrm.bump_rows() is
+'Trigger of protected tables: when the transaction commits, remembered counts of the table''s changed tenants are forgotten. It writes nothing and refuses nothing.';
+
+grant execute on function
+    ucrm.generation(),
+    ucrm.recall_gates(text, text),
+    ucrm.remember_gates(text, text, bigint, text[])
+to ucrm_owner, ucrm_handler;
+grant execute on function
+    ucrm.recall_principal(text, bytea),
+    ucrm.remember_principal(text, bytea, bigint, ucrm.principal),
+    ucrm.recall_total(oid, text, text[]),
+    ucrm.total_generation(oid),
+    ucrm.remember_total(oid, text, text[], bigint, bigint)
+to ucrm_handler;
+grant execute on function ucrm.recall_gates(text, text) to ucrm_app, ucrm_reader, ucrm_platform;

@@ -1,0 +1,42 @@
+-- The audit log: one row per changed row, and one per security event. Append-only: nobody is granted UPDATE, DELETE
+-- or TRUNCATE, and only UCRM's functions insert. No foreign key to tenants: see ucrm.record_vanished_tenant().
+create table ucrm.audit_logs (
+    id uuid not null default ucrm.uuid7(),
+    tenant_id uuid not null,
+    at timestamptz not null default clock_timestamp(),
+    actor_kind text not null,
+    user_id uuid,
+    api_key_prefix text,
+    db_login text not null default session_user,
+    request_id uuid,
+    address inet,
+    action text not null,
+    resource text not null,
+    record_id text,
+    before jsonb,
+    after jsonb,
+    changed text[],
+    primary key (tenant_id, id)
+);
+comment on table ucrm.audit_logs is
+'Who changed what: actor_kind (see ucrm.actor_kind()), user, key prefix, database login, request, address; action create | update | delete | a security event; the row before and after, and the names of the columns that changed. Secret columns never appear. Ids are UUIDv7: order by id is order in time.';
+
+create index audit_logs_record on ucrm.audit_logs (tenant_id, resource, record_id, id);
+
+create function ucrm.changed_fields(before jsonb, after jsonb)
+returns text[]
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select array(
+        select n.key
+        from jsonb_each(after) as n
+        where n.key <> 'updated_at' and n.value is distinct from before -> n.key
+        order by n.key
+    );
+$$;
+comment on function ucrm.changed_fields(jsonb, jsonb) is 'Names of the fields whose values differ, updated_at aside, sorted.';
+
+grant execute on function ucrm.changed_fields(jsonb, jsonb) to ucrm_app, ucrm_platform;

@@ -1,0 +1,183 @@
+-- The outbox: {resource}.{created|updated|deleted|archived|restored}, written in the transaction of the change.
+create table ucrm.events (
+    tenant_id uuid not null,
+    id uuid not null default ucrm.uuid7(),
+    at timestamptz not null default clock_timestamp(),
+    type text not null,
+    resource text not null,
+    record_id text,
+    data jsonb,
+    changes jsonb,
+    request_id uuid,
+    primary key (tenant_id, id)
+);
+comment on table ucrm.events is
+'Outbox rows. data: the row (for deleted, as it was); changes (updates): {field: {previous, current}}. Ids are UUIDv7.';
+
+create function ucrm.changes_of(before jsonb, after jsonb, changed text[])
+returns jsonb
+language sql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_object_agg(f, jsonb_build_object('previous', before -> f, 'current', after -> f))
+    from unnest(changed) as f;
+$$;
+comment on function ucrm.changes_of(jsonb, jsonb, text[]) is '{field: {previous, current}} of the changed fields.';
+
+-- Kernel functions write their own audit and outbox rows with this one: a trigger on a kernel table would fire
+-- while a dump is restored.
+create function ucrm.record_event(tenant uuid, verb text, resource text, record_id text, before jsonb, after jsonb)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    changed constant text[] := case when before is not null and after is not null then ucrm.changed_fields(before, after) end;
+begin
+    insert into ucrm.audit_logs (tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
+    values (tenant, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
+            case verb when 'created' then 'create' when 'updated' then 'update' when 'deleted' then 'delete' else verb end,
+            record_event.resource, record_event.record_id, before, after, changed);
+    if verb in ('created', 'updated', 'deleted') then
+        insert into ucrm.events (tenant_id, type, resource, record_id, data, changes, request_id)
+        values (tenant, record_event.resource || '.' || verb, record_event.resource, record_event.record_id,
+                coalesce(after, before), ucrm.changes_of(before, after, changed), ucrm.request_id());
+    end if;
+end
+$$;
+comment on function ucrm.record_event(uuid, text, text, text, jsonb, jsonb) is
+'One audit row, and for created, updated and deleted one outbox row. Other verbs (denied, …) are security events: audit only.';
+
+create function ucrm.hush()
+returns void
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_hush';
+comment on function ucrm.hush() is 'No audit or outbox rows for the rest of this transaction: a restored tenant brings its own. Owner only.';
+
+create function ucrm.is_hushed()
+returns boolean
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_is_hushed';
+comment on function ucrm.is_hushed() is 'Whether ucrm.hush() was called in this transaction.';
+
+-- Arguments: resource, key column, archived column or '', secret columns or ''.
+create function ucrm.record_insert()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    secrets constant text[] := string_to_array(tg_argv[3], ',');
+begin
+    if ucrm.is_hushed() then
+        return null;
+    end if;
+    with changed as materialized (
+        select ucrm.uuid7() as id, r.tenant_id, to_jsonb(r) - secrets as image
+        from new_rows as r
+    ), logged as (
+        insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, after)
+        select c.id, c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
+               'create', tg_argv[0], c.image ->> tg_argv[1], c.image
+        from changed as c
+    )
+    insert into ucrm.events (id, tenant_id, type, resource, record_id, data, request_id)
+    select c.id, c.tenant_id, tg_argv[0] || '.created', tg_argv[0], c.image ->> tg_argv[1], c.image, ucrm.request_id()
+    from changed as c;
+    return null;
+end
+$$;
+comment on function ucrm.record_insert() is 'AFTER INSERT statement trigger of protected tables: an audit and an outbox row per new row; they share their id.';
+
+create function ucrm.record_delete()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    secrets constant text[] := string_to_array(tg_argv[3], ',');
+begin
+    if ucrm.is_hushed() then
+        return null;
+    end if;
+    -- Nothing is written for a tenant that is itself being deleted.
+    with changed as materialized (
+        select ucrm.uuid7() as id, r.tenant_id, to_jsonb(r) - secrets as image
+        from old_rows as r
+        where exists (select from ucrm.tenants as t where t.id = r.tenant_id)
+    ), logged as (
+        insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before)
+        select c.id, c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
+               'delete', tg_argv[0], c.image ->> tg_argv[1], c.image
+        from changed as c
+    )
+    insert into ucrm.events (id, tenant_id, type, resource, record_id, data, request_id)
+    select c.id, c.tenant_id, tg_argv[0] || '.deleted', tg_argv[0], c.image ->> tg_argv[1], c.image, ucrm.request_id()
+    from changed as c;
+    return null;
+end
+$$;
+comment on function ucrm.record_delete() is 'AFTER DELETE statement trigger of protected tables: an audit and an outbox row per row that is gone.';
+
+-- The n-th old row and the n-th new row of a statement are the same row: PostgreSQL keeps them in step. Joining them by
+-- position is exact when a key changes too; enable_nestloop is off because the plan is kept, and a plan made for one row
+-- must not be a disaster for twenty thousand.
+create function ucrm.record_update()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_nestloop = off
+as $$
+declare
+    secrets constant text[] := string_to_array(tg_argv[3], ',');
+begin
+    if ucrm.is_hushed() then
+        return null;
+    end if;
+    with before as materialized (
+        select row_number() over () as n, to_jsonb(r) - secrets as image from old_rows as r
+    ), after as materialized (
+        select row_number() over () as n, r.tenant_id, to_jsonb(r) - secrets as image from new_rows as r
+    ), changed as materialized (
+        select ucrm.uuid7() as id, a.tenant_id, b.image as before, a.image as after,
+               ucrm.changed_fields(b.image, a.image) as fields,
+               case
+                   when tg_argv[2] <> '' and b.image ->> tg_argv[2] is null and a.image ->> tg_argv[2] is not null then 'archived'
+                   when tg_argv[2] <> '' and b.image ->> tg_argv[2] is not null and a.image ->> tg_argv[2] is null then 'restored'
+                   else 'updated'
+               end as verb
+        from before as b
+        join after as a on a.n = b.n
+        where b.image is distinct from a.image
+          and a.tenant_id in (select t.id from ucrm.tenants as t)
+    ), logged as (
+        insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
+        select c.id, c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
+               case c.verb when 'archived' then 'archive' when 'restored' then 'restore' else 'update' end,
+               tg_argv[0], c.after ->> tg_argv[1], c.before, c.after, c.fields
+        from changed as c
+    )
+    insert into ucrm.events (id, tenant_id, type, resource, record_id, data, changes, request_id)
+    select c.id, c.tenant_id, tg_argv[0] || '.' || c.verb, tg_argv[0], c.after ->> tg_argv[1], c.after,
+           ucrm.changes_of(c.before, c.after, c.fields), ucrm.request_id()
+    from changed as c;
+    return null;
+end
+$$;
+comment on function ucrm.record_update() is
+'AFTER UPDATE statement trigger of protected tables: an audit and an outbox row per row that changed; a no-op writes none.';
+
+grant execute on function ucrm.hush() to ucrm_owner, ucrm_platform;
+grant execute on function ucrm.is_hushed() to ucrm_owner;

@@ -1,0 +1,382 @@
+-- protect() makes a table a tenant table: isolation, permission, gate, audit and outbox sit on the table itself.
+create table ucrm.watched_schemas (
+    name name primary key
+);
+comment on table ucrm.watched_schemas is 'Schemas whose new tables are protected as they are made: see ucrm.watch().';
+
+create table ucrm.unprotected_tables (
+    table_schema text not null,
+    table_name text not null,
+    reason text not null default '',
+    primary key (table_schema, table_name)
+);
+comment on table ucrm.unprotected_tables is 'Tables with a tenant_id that are deliberately not protected: the event trigger and doctor() leave them alone.';
+
+-- What stands in the way of protecting a table, each with its fix.
+create function ucrm.protection_obstacles(relation regclass, resource text default null)
+returns table (problem text, fix text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'it is not an ordinary or partitioned table', 'Protect the table that a view or foreign table reads.'
+    from pg_catalog.pg_class as c
+    where c.oid = relation and (c.relkind not in ('r', 'p') or c.relpersistence = 't')
+    union all
+    select 'it is a system or UCRM table', 'Only your own tables are protected.'
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = relation and (n.nspname in ('ucrm', 'pg_catalog', 'information_schema') or n.nspname like 'pg\_%')
+    union all
+    select 'it has no column tenant_id uuid not null',
+           format('alter table %s add column tenant_id uuid not null default ucrm.tenant_id();', relation)
+    where not exists (
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = relation and a.attname = 'tenant_id' and a.atttypid = 'uuid'::regtype and a.attnotnull and not a.attisdropped
+    )
+    union all
+    select 'it has no unique index that begins (tenant_id, key)',
+           format('alter table %s add primary key (tenant_id, id);', relation)
+    where ucrm.protection_key(relation) is null
+    union all
+    select format('foreign key %s does not carry tenant_id', k.conname),
+           format('alter table %s drop constraint %I, add constraint %I foreign key (tenant_id, …) references %s (tenant_id, …);', relation, k.conname, k.conname, k.confrelid::regclass)
+    from pg_catalog.pg_constraint as k
+    where k.conrelid = relation and k.contype = 'f' and k.conparentid = 0
+      and exists (
+          select from pg_catalog.pg_attribute as a
+          where a.attrelid = k.confrelid and a.attname = 'tenant_id' and not a.attisdropped
+      )
+      and not exists (
+          select
+          from unnest(k.conkey, k.confkey) as u (mine, theirs)
+          join pg_catalog.pg_attribute as m on m.attrelid = k.conrelid and m.attnum = u.mine
+          join pg_catalog.pg_attribute as t on t.attrelid = k.confrelid and t.attnum = u.theirs
+          where m.attname = 'tenant_id' and t.attname = 'tenant_id'
+      )
+    union all
+    select format('rule %s rewrites its statements', r.rulename), format('drop rule %I on %s;', r.rulename, relation)
+    from pg_catalog.pg_rewrite as r
+    where r.ev_class = relation and r.rulename <> '_RETURN'
+    union all
+    select format('trigger %s runs the SECURITY DEFINER function %s', t.tgname, t.tgfoid::regprocedure),
+           format('alter function %s security invoker;', t.tgfoid::regprocedure)
+    from pg_catalog.pg_trigger as t
+    join pg_catalog.pg_proc as p on p.oid = t.tgfoid
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where t.tgrelid = relation and not t.tgisinternal and p.prosecdef and n.nspname <> 'ucrm'
+    union all
+    select format('the default of column %s calls the SECURITY DEFINER function %s', a.attname, p.oid::regprocedure),
+           format('alter table %s alter column %I drop default;', relation, a.attname)
+    from pg_catalog.pg_attrdef as d
+    join pg_catalog.pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    join pg_catalog.pg_depend as x on x.classid = 'pg_catalog.pg_attrdef'::regclass and x.objid = d.oid and x.refclassid = 'pg_catalog.pg_proc'::regclass
+    join pg_catalog.pg_proc as p on p.oid = x.refobjid
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where d.adrelid = relation and p.prosecdef and n.nspname <> 'ucrm'
+    union all
+    select format('policy %s is not UCRM''s', p.polname), format('drop policy %I on %s;', p.polname, relation)
+    from pg_catalog.pg_policy as p
+    where p.polrelid = relation and p.polpermissive and p.polname not like 'ucrm: %'
+    union all
+    select 'it is a partition', 'Protect the partitioned table; grant nobody its partitions.'
+    from pg_catalog.pg_class as c
+    where c.oid = relation and c.relispartition;
+$$;
+comment on function ucrm.protection_obstacles(regclass, text) is 'What must change before ucrm.protect(table) accepts it: problem and the statement that fixes it. No row: nothing.';
+
+create function ucrm.protection_key(relation regclass)
+returns name
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select k.attname
+    from pg_catalog.pg_index as i
+    join pg_catalog.pg_attribute as t on t.attrelid = i.indrelid and t.attnum = i.indkey[0]
+    join pg_catalog.pg_attribute as k on k.attrelid = i.indrelid and k.attnum = i.indkey[1]
+    where i.indrelid = relation and i.indisunique and i.indnkeyatts = 2 and i.indpred is null and i.indisvalid and i.indimmediate
+      and t.attname = 'tenant_id' and k.attnotnull
+    order by i.indisprimary desc, k.attname = 'id' desc
+    limit 1;
+$$;
+comment on function ucrm.protection_key(regclass) is 'The key of a tenant table: the second column of its unique index (tenant_id, key); null when it has none.';
+
+create function ucrm.protect(
+    "table" regclass,
+    resource text default null,
+    label text default null,
+    search text[] default null,
+    secret text[] default null,
+    owner text default null,
+    archived text default null
+)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    relation constant regclass := "table";
+    noun text;
+begin
+    perform ucrm.check_protectable(relation);
+    noun := ucrm.register_resource(relation, resource, label, search, secret, owner, archived);
+
+    execute format('alter table %s alter column tenant_id set default ucrm.tenant_id()', relation);
+    execute format('alter table %s enable row level security', relation);
+    execute format('alter table %s force row level security', relation);
+    perform ucrm.attach_tenant_key(relation);
+    perform ucrm.attach_policies(relation, noun);
+    perform ucrm.attach_triggers(relation, noun);
+
+    execute format('grant usage on schema %I to ucrm_app, ucrm_reader, ucrm_platform',
+                   (select n.nspname from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = relation));
+    execute format('revoke all on %s from public', relation);
+    execute format('grant select, insert, update, delete on %s to ucrm_app, ucrm_platform', relation);
+    execute format('grant select on %s to ucrm_reader', relation);
+end
+$$;
+comment on function ucrm.protect(regclass, text, text, text[], text[], text, text) is
+'Makes a table tenant-safe, permissioned, gated and audited; idempotent; changes no owner; superuser only. resource: its noun (default: the table''s name); label: the column people know a row by; search: columns of q=; secret: columns never shown or audited; owner: uuid column for scope own (default owner_id if there is one); archived: timestamptz column (default archived_at). 55000 names every obstacle with its fix; PT409 resource_taken.';
+
+create function ucrm.check_protectable(relation regclass)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    obstacles text;
+    fixes text;
+begin
+    select string_agg(o.problem, '; '), string_agg(o.fix, E'\n')
+    into obstacles, fixes
+    from ucrm.protection_obstacles(relation) as o;
+    if obstacles is not null then
+        raise exception '% cannot be protected yet: %', relation, obstacles
+            using errcode = 'object_not_in_prerequisite_state', hint = fixes;
+    end if;
+end
+$$;
+comment on function ucrm.check_protectable(regclass) is 'Raises 55000 with every obstacle in the message and every fix in the hint.';
+
+create function ucrm.first_column(relation regclass, names text[], type regtype)
+returns name
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select a.attname
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
+      and a.attname = any (names)
+      and (type is null or a.atttypid = type)
+    order by array_position(names, a.attname::text)
+    limit 1;
+$$;
+comment on function ucrm.first_column(regclass, text[], regtype) is 'The first of these columns that the table has, with this type if one is given.';
+
+create function ucrm.register_resource(
+    relation regclass,
+    resource text,
+    label text,
+    search text[],
+    secret text[],
+    owner text,
+    archived text
+)
+returns text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known ucrm.resources;
+    made ucrm.resources;
+    wrong text;
+begin
+    select n.nspname, c.relname into made.table_schema, made.table_name
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = relation;
+    select r.* into known from ucrm.resources as r where r.table_schema = made.table_schema and r.table_name = made.table_name;
+
+    made.name := coalesce(resource, known.name, made.table_name);
+    made.key_column := ucrm.protection_key(relation);
+    made.label_column := coalesce(label, known.label_column, ucrm.first_column(relation, array['name', 'title', 'label', 'email', 'subject'], null), made.key_column);
+    made.search_columns := coalesce(search, known.search_columns, array(select made.label_column where made.label_column <> made.key_column));
+    made.secret_columns := coalesce(secret, known.secret_columns, '{}');
+    made.owner_column := coalesce(nullif(owner, ''), known.owner_column, ucrm.first_column(relation, array['owner_id'], 'uuid'));
+    made.archived_column := coalesce(nullif(archived, ''), known.archived_column, ucrm.first_column(relation, array['archived_at'], 'timestamptz'));
+    if made.name !~ '^[a-z][a-z0-9_]{0,62}$' then
+        raise exception '"%" cannot name a resource', made.name
+            using errcode = 'invalid_parameter_value', hint = 'Give a plural snake_case noun: ucrm.protect(table, resource => ''contacts'').';
+    end if;
+
+    select string_agg(format('"%s"', c), ', ') into wrong
+    from unnest(made.search_columns || made.secret_columns || array[made.label_column, made.owner_column, made.archived_column]) as c
+    where c is not null
+      and not exists (select from pg_catalog.pg_attribute as a where a.attrelid = relation and a.attname = c and a.attnum > 0 and not a.attisdropped);
+    if wrong is not null then
+        raise exception '% has no column %', relation, wrong
+            using errcode = 'undefined_column', hint = 'label, search, secret, owner and archived name columns of the table.';
+    end if;
+
+    if made.name in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces')
+        or exists (select from ucrm.resources as r where r.name = made.name and (r.table_schema, r.table_name) is distinct from (made.table_schema, made.table_name))
+    then
+        perform ucrm.refuse('resource_taken', format('"%s" is taken or reserved: give another noun with resource =>', made.name));
+    end if;
+
+    if known.name is not null then
+        update ucrm.resources as r
+        set name = made.name, key_column = made.key_column, owner_column = made.owner_column, archived_column = made.archived_column,
+            label_column = made.label_column, search_columns = made.search_columns, secret_columns = made.secret_columns
+        where r.name = known.name;
+    else
+        insert into ucrm.resources (name, label, kind, table_schema, table_name, key_column, owner_column, archived_column, label_column, search_columns, secret_columns)
+        values (made.name, initcap(replace(made.name, '_', ' ')), 'entity', made.table_schema, made.table_name, made.key_column,
+                made.owner_column, made.archived_column, made.label_column, made.search_columns, made.secret_columns);
+    end if;
+    insert into ucrm.resource_actions (resource, action, writes)
+    select made.name, a, ucrm.is_write(a)
+    from unnest(array['import', 'create', 'read', 'autocomplete', 'update', 'delete', 'archive', 'restore', 'export']) as a
+    on conflict do nothing;
+    return made.name;
+end
+$$;
+comment on function ucrm.register_resource(regclass, text, text, text[], text[], text, text) is 'The resource row of a table and its nine actions; returns the noun. Part of protect().';
+
+create function ucrm.attach_tenant_key(relation regclass)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select
+        from pg_catalog.pg_constraint as k
+        where k.conrelid = relation and k.contype = 'f' and k.confrelid = 'ucrm.tenants'::regclass and k.confdeltype = 'c'
+    ) then
+        execute format('alter table %s add constraint ucrm_tenant foreign key (tenant_id) references ucrm.tenants (id) on delete cascade', relation);
+    end if;
+    -- Row filters of logical replication need tenant_id in the identity of what is updated or deleted.
+    execute format('alter table %s replica identity using index %I', relation, (
+        select c.relname
+        from pg_catalog.pg_index as i
+        join pg_catalog.pg_class as c on c.oid = i.indexrelid
+        join pg_catalog.pg_attribute as t on t.attrelid = i.indrelid and t.attnum = i.indkey[0]
+        join pg_catalog.pg_attribute as k on k.attrelid = i.indrelid and k.attnum = i.indkey[1]
+        where i.indrelid = relation and i.indisunique and i.indnkeyatts = 2 and i.indpred is null and i.indisvalid and i.indimmediate
+          and t.attname = 'tenant_id' and k.attname = ucrm.protection_key(relation)
+        order by i.indisprimary desc
+        limit 1
+    ));
+end
+$$;
+comment on function ucrm.attach_tenant_key(regclass) is 'Foreign key to tenants (ON DELETE CASCADE) and a replica identity that begins with tenant_id. Part of protect().';
+
+create function ucrm.attach_policies(relation regclass, noun text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    owner_column constant text := (select r.owner_column from ucrm.resources as r where r.name = noun);
+    stale record;
+    rule record;
+    allowed text;
+begin
+    for stale in select p.polname from pg_catalog.pg_policy as p where p.polrelid = relation and p.polname like 'ucrm: %' loop
+        execute format('drop policy %I on %s', stale.polname, relation);
+    end loop;
+
+    execute format('create policy "ucrm: whatever the restrictions leave" on %s as permissive for all using (true) with check (true)', relation);
+    for rule in
+        select * from (values
+            ('select', 'read', 'members read', true, false),
+            ('insert', 'create', 'members create', false, true),
+            ('update', 'update', 'members update', true, true),
+            ('delete', 'delete', 'members delete', true, false)
+        ) as v (command, action, sentence, has_using, has_check)
+    loop
+        execute format('create policy %I on %s as restrictive for %s %s %s',
+            format('ucrm: %s rows of their tenant', rule.sentence), relation, rule.command,
+            case when rule.has_using then 'using (tenant_id = (select ucrm.tenant_id()))' else '' end,
+            case when rule.has_check then 'with check (tenant_id = (select ucrm.tenant_id()))' else '' end);
+        allowed := case
+            when owner_column is null then format('(select ucrm.permission_scope(%L, %L)) = ''all''', noun, rule.action)
+            else format('((select ucrm.permission_scope(%1$L, %2$L)) = ''all'' or ((select ucrm.permission_scope(%1$L, %2$L)) = ''own'' and %3$I = (select ucrm.user_id())))', noun, rule.action, owner_column)
+        end;
+        execute format('create policy %I on %s as restrictive for %s %s %s',
+            format('ucrm: %s %s as their role grants', rule.sentence, noun), relation, rule.command,
+            case when rule.has_using then format('using (%s)', allowed) else '' end,
+            case when rule.has_check then format('with check (%s)', allowed) else '' end);
+    end loop;
+end
+$$;
+comment on function ucrm.attach_policies(regclass, text) is
+'Two RESTRICTIVE policies per command (tenant, permission) and one PERMISSIVE true. Part of protect().';
+
+create function ucrm.attach_triggers(relation regclass, noun text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    r ucrm.resources;
+    arguments text;
+begin
+    select x.* into r from ucrm.resources as x where x.name = noun;
+    arguments := format('%L, %L, %L, %L', r.name, r.key_column, coalesce(r.archived_column, ''), array_to_string(r.secret_columns, ','));
+    execute format('create or replace trigger ucrm_gate before insert or update or delete on %s for each statement execute function ucrm.gate_write(%L)', relation, noun);
+    execute format('create or replace trigger ucrm_record_insert after insert on %s referencing new table as new_rows for each statement execute function ucrm.record_insert(%s)', relation, arguments);
+    execute format('create or replace trigger ucrm_record_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function ucrm.record_update(%s)', relation, arguments);
+    execute format('create or replace trigger ucrm_record_delete after delete on %s referencing old table as old_rows for each statement execute function ucrm.record_delete(%s)', relation, arguments);
+    execute format('create or replace trigger ucrm_bump_rows after insert or update or delete on %s for each row execute function ucrm.bump_rows()', relation);
+    execute format('create or replace trigger ucrm_bump_all after truncate on %s for each statement execute function ucrm.bump_rows()', relation);
+    execute format('alter table %s enable always trigger ucrm_bump_rows', relation);
+    execute format('alter table %s enable always trigger ucrm_bump_all', relation);
+end
+$$;
+comment on function ucrm.attach_triggers(regclass, text) is 'Gate before, audit and outbox after, and the forgetting of remembered counts. Part of protect().';
+
+create function ucrm.unprotect("table" regclass)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    relation constant regclass := "table";
+    part record;
+begin
+    for part in select p.polname from pg_catalog.pg_policy as p where p.polrelid = relation and p.polname like 'ucrm: %' loop
+        execute format('drop policy %I on %s', part.polname, relation);
+    end loop;
+    for part in
+        select t.tgname
+        from pg_catalog.pg_trigger as t
+        join pg_catalog.pg_proc as p on p.oid = t.tgfoid
+        where t.tgrelid = relation and not t.tgisinternal and p.pronamespace = 'ucrm'::regnamespace and t.tgname like 'ucrm\_%'
+    loop
+        execute format('drop trigger %I on %s', part.tgname, relation);
+    end loop;
+    execute format('alter table %s no force row level security', relation);
+    execute format('alter table %s disable row level security', relation);
+    execute format('alter table %s alter column tenant_id drop default', relation);
+    execute format('alter table %s drop constraint if exists ucrm_tenant', relation);
+    execute format('alter table %s replica identity default', relation);
+    execute format('revoke all on %s from ucrm_app, ucrm_reader, ucrm_platform', relation);
+    delete from ucrm.resources as r
+    using pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = relation and r.table_schema = n.nspname and r.table_name = c.relname;
+end
+$$;
+comment on function ucrm.unprotect(regclass) is
+'Undoes protect(): policies, triggers, row security, grants, registration. The rows stay; only the owner and superusers reach them. Superuser only.';

@@ -1,0 +1,365 @@
+-- The generic resource: list, get, create, update, delete of any protected table. The grammar compiles to SQL text and
+-- binds; the table decides again who may.
+create type ucrm.statement as (
+    sql text,
+    binds text[],
+    count_sql text,
+    page bigint,
+    page_limit bigint,
+    countable boolean,
+    refusal jsonb
+);
+comment on type ucrm.statement is 'A compiled query: sql and text binds; or refusal {code, detail, errors, …} and nothing else.';
+
+create function ucrm.compile_list(shape text, query text)
+returns ucrm.statement
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_compile_list';
+comment on function ucrm.compile_list(text, text) is 'Query string → one statement for the page of rows and one for the total. Refusals: invalid_filter, unknown_field.';
+
+create function ucrm.compile_get(shape text, query text, id text, lock boolean)
+returns ucrm.statement
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_compile_get';
+comment on function ucrm.compile_get(text, text, text, boolean) is 'One row by id; lock: FOR UPDATE. Refusals: not_found for an id that cannot be one, invalid_filter.';
+
+create function ucrm.compile_insert(shape text, body bytea)
+returns ucrm.statement
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_compile_insert';
+comment on function ucrm.compile_insert(text, bytea) is 'JSON object → INSERT. Refusals: invalid_json, unknown_field, validation_failed.';
+
+create function ucrm.compile_update(shape text, body bytea, id text)
+returns ucrm.statement
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_compile_update';
+comment on function ucrm.compile_update(text, bytea, text) is 'JSON object → UPDATE by id. Refusals: invalid_json, unknown_field, validation_failed, not_found.';
+
+create function ucrm.compile_delete(shape text, id text)
+returns ucrm.statement
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_compile_delete';
+comment on function ucrm.compile_delete(text, text) is 'DELETE by id. Refusal: not_found for an id that cannot be one.';
+
+create function ucrm.run(sql text, binds text[])
+returns text
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_run';
+comment on function ucrm.run(text, text[]) is
+'Executes exactly one SELECT, INSERT, UPDATE, DELETE or MERGE with text binds as the caller, and returns the first column of its first row as text. The plan is kept per session and role. Several statements or a utility command: 42601. Errors keep SQLSTATE, hint and constraint.';
+
+create function ucrm.list_body(items text, total bigint, page bigint, page_limit bigint)
+returns bytea
+language c
+immutable
+as 'MODULE_PATHNAME', 'ucrm_list_body';
+comment on function ucrm.list_body(text, bigint, bigint, bigint) is '{"data":[…],"meta":{"total":…}}; page and limit only if they were sent.';
+
+create function ucrm.data_body(item text)
+returns bytea
+language c
+immutable
+strict
+as 'MODULE_PATHNAME', 'ucrm_data_body';
+comment on function ucrm.data_body(text) is '{"data":…}';
+
+create function ucrm.etag(item text)
+returns text
+language c
+immutable
+strict
+as 'MODULE_PATHNAME', 'ucrm_etag';
+comment on function ucrm.etag(text) is 'A strong ETag (RFC 9110, 8.8.3) of a row as it is shown.';
+
+create function ucrm.shape_of(resource text)
+returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select concat_ws(E'\t', r.table_schema, r.table_name, r.key_column, coalesce(r.owner_column, ''), coalesce(r.archived_column, ''),
+                     array_to_string(r.search_columns, ','), r.label_column)
+        || string_agg(
+            E'\n' || concat_ws(E'\t', a.attname, format_type(a.atttypid, null),
+                case when a.attname <> 'tenant_id' and not a.attname = any (r.secret_columns) then 'r' else '' end
+                || case when a.attname not in ('tenant_id', r.key_column, 'created_at', 'updated_at')
+                         and a.attname is distinct from r.archived_column and a.attgenerated = '' and a.attidentity = '' then 'w' else '' end
+                || case when a.attnotnull then 'n' else '' end
+                || case when a.atthasdef or a.attidentity <> '' then 'd' else '' end),
+            '' order by a.attnum)
+    from ucrm.resources as r
+    join pg_catalog.pg_attribute as a
+        on a.attrelid = ucrm.relation_of(r.table_schema, r.table_name) and a.attnum > 0 and not a.attisdropped
+    where r.name = shape_of.resource
+    group by r.name;
+$$;
+comment on function ucrm.shape_of(text) is
+'A resource''s table as the compiler wants it: a line schema, table, key, owner, archived, search columns, label; then a line per column: name, type, flags r(eadable) w(ritable) n(ot null) d(efault). Tab-separated.';
+
+create function ucrm.refused(s ucrm.statement, request_id uuid)
+returns ucrm.response
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select ucrm.problem(s.refusal ->> 'code', request_id, s.refusal ->> 'detail', s.refusal - 'code' - 'detail');
+$$;
+comment on function ucrm.refused(ucrm.statement, uuid) is 'The reply for what the compiler refuses.';
+
+create function ucrm.list_rows(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s constant ucrm.statement := ucrm.compile_list(r.shape, r.query);
+    items text;
+    total bigint;
+    generation bigint;
+begin
+    if s.refusal is not null then
+        return ucrm.refused(s, r.request_id);
+    end if;
+    items := ucrm.run(s.sql, s.binds);
+    if s.countable then
+        total := ucrm.recall_total(r.relation, s.count_sql, s.binds);
+    end if;
+    if total is null then
+        generation := ucrm.total_generation(r.relation);
+        total := ucrm.run(s.count_sql, s.binds);
+        if s.countable then
+            perform ucrm.remember_total(r.relation, s.count_sql, s.binds, generation, total);
+        end if;
+    end if;
+    return row(200, null, ucrm.list_body(items, total, s.page, s.page_limit))::ucrm.response;
+end
+$$;
+comment on function ucrm.list_rows(ucrm.request) is 'GET /{resource}: 200 {data, meta}. Refusals: invalid_filter.';
+
+create function ucrm.get_row(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s constant ucrm.statement := ucrm.compile_get(r.shape, r.query, r.id, false);
+    item text;
+    etag text;
+begin
+    if s.refusal is not null then
+        return ucrm.refused(s, r.request_id);
+    end if;
+    item := ucrm.run(s.sql, s.binds);
+    if item is null then
+        return ucrm.problem('not_found', r.request_id);
+    end if;
+    -- The version is the whole row's: a reply with fields= has none.
+    if r.query <> '' then
+        return row(200, null, ucrm.data_body(item))::ucrm.response;
+    end if;
+    etag := ucrm.etag(item);
+    if r.headers is not null and ucrm.etag_matches(r.headers ->> 'if-none-match', etag) then
+        return row(304, jsonb_build_object('etag', etag), null)::ucrm.response;
+    end if;
+    return row(200, jsonb_build_object('etag', etag), ucrm.data_body(item))::ucrm.response;
+end
+$$;
+comment on function ucrm.get_row(ucrm.request) is 'GET /{resource}/{id}: 200 {data} with ETag, 304 for a matching If-None-Match. Refusals: not_found.';
+
+create function ucrm.refused_body(r ucrm.request)
+returns ucrm.response
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if coalesce(r.headers ->> 'content-type', 'application/json') !~* '^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)' then
+        return ucrm.problem('unsupported_media_type', r.request_id);
+    end if;
+    return null;
+end
+$$;
+comment on function ucrm.refused_body(ucrm.request) is '415 when the body is declared to be something other than JSON, else null.';
+
+-- Rows are one's own or nobody's: ownership is not handed to others through the API.
+create function ucrm.refused_owner(r ucrm.request)
+returns ucrm.response
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    owner_column constant text := nullif(split_part(split_part(r.shape, E'\n', 1), E'\t', 4), '');
+    given text;
+begin
+    if owner_column is null then
+        return null;
+    end if;
+    given := convert_from(r.body, 'UTF8')::jsonb ->> owner_column;
+    if given is not null and lower(given) is distinct from ucrm.user_id()::text then
+        return ucrm.problem('unknown_field', r.request_id, format('%s can only be set to yourself or null', owner_column),
+            jsonb_build_object('errors', jsonb_build_array(jsonb_build_object('field', owner_column, 'code', 'unknown_field', 'message', 'can only be set to yourself or null'))));
+    end if;
+    return null;
+end
+$$;
+comment on function ucrm.refused_owner(ucrm.request) is '400 unknown_field when the body makes somebody else the owner, else null.';
+
+create function ucrm.create_row(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s ucrm.statement;
+    refusal ucrm.response := ucrm.refused_body(r);
+    item text;
+begin
+    if refusal.status is not null then
+        return refusal;
+    end if;
+    s := ucrm.compile_insert(r.shape, r.body);
+    if s.refusal is not null then
+        return ucrm.refused(s, r.request_id);
+    end if;
+    refusal := ucrm.refused_owner(r);
+    if refusal.status is not null then
+        return refusal;
+    end if;
+    item := ucrm.run(s.sql, s.binds);
+    return row(201,
+        jsonb_build_object('location', r.path || '/' || (item::json ->> split_part(split_part(r.shape, E'\n', 1), E'\t', 3)), 'etag', ucrm.etag(item)),
+        ucrm.data_body(item));
+end
+$$;
+comment on function ucrm.create_row(ucrm.request) is
+'POST /{resource}: 201 {data} with Location and ETag. Refusals: unsupported_media_type, invalid_json, unknown_field, validation_failed, duplicate.';
+
+-- A row that changed hands meanwhile, or that one may see but not change.
+create function ucrm.refused_row(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s constant ucrm.statement := ucrm.compile_get(r.shape, '', r.id, false);
+begin
+    if s.refusal is null and ucrm.run(s.sql, s.binds) is not null then
+        return ucrm.problem('permission_denied', r.request_id, format('this row is not yours to %s', r.action));
+    end if;
+    return ucrm.problem('not_found', r.request_id);
+end
+$$;
+comment on function ucrm.refused_row(ucrm.request) is '403 permission_denied for a row that is visible but was not changed, else 404 not_found.';
+
+create function ucrm.refused_version(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant text := r.headers ->> 'if-match';
+    s ucrm.statement;
+    item text;
+begin
+    if wanted is null then
+        return null;
+    end if;
+    s := ucrm.compile_get(r.shape, '', r.id, true);
+    if s.refusal is not null then
+        return ucrm.refused(s, r.request_id);
+    end if;
+    item := ucrm.run(s.sql, s.binds);
+    if item is null then
+        return ucrm.refused_row(r);
+    end if;
+    if not ucrm.etag_matches(wanted, ucrm.etag(item)) then
+        return ucrm.problem('version_conflict', r.request_id, null, null, jsonb_build_object('etag', ucrm.etag(item)));
+    end if;
+    return null;
+end
+$$;
+comment on function ucrm.refused_version(ucrm.request) is '412 version_conflict when If-Match names another version; locks the row, so that the answer still holds when it is changed.';
+
+create function ucrm.update_row(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s ucrm.statement;
+    refusal ucrm.response := ucrm.refused_body(r);
+    item text;
+begin
+    if refusal.status is not null then
+        return refusal;
+    end if;
+    s := ucrm.compile_update(r.shape, r.body, r.id);
+    if s.refusal is not null then
+        return ucrm.refused(s, r.request_id);
+    end if;
+    refusal := ucrm.refused_owner(r);
+    if refusal.status is null then
+        refusal := ucrm.refused_version(r);
+    end if;
+    if refusal.status is not null then
+        return refusal;
+    end if;
+    item := ucrm.run(s.sql, s.binds);
+    if item is null then
+        return ucrm.refused_row(r);
+    end if;
+    return row(200, jsonb_build_object('etag', ucrm.etag(item)), ucrm.data_body(item))::ucrm.response;
+end
+$$;
+comment on function ucrm.update_row(ucrm.request) is
+'PATCH /{resource}/{id}: 200 {data} with ETag; If-Match is honoured. Refusals: unsupported_media_type, invalid_json, unknown_field, validation_failed, not_found, permission_denied, version_conflict, duplicate.';
+
+create function ucrm.delete_row(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s constant ucrm.statement := ucrm.compile_delete(r.shape, r.id);
+    refusal ucrm.response;
+begin
+    if s.refusal is not null then
+        return ucrm.refused(s, r.request_id);
+    end if;
+    refusal := ucrm.refused_version(r);
+    if refusal.status is not null then
+        return refusal;
+    end if;
+    if ucrm.run(s.sql, s.binds) is null then
+        return ucrm.refused_row(r);
+    end if;
+    return row(204, null, null)::ucrm.response;
+end
+$$;
+comment on function ucrm.delete_row(ucrm.request) is 'DELETE /{resource}/{id}: 204; If-Match is honoured. Refusals: not_found, permission_denied, version_conflict, referenced.';
+
+grant execute on function
+    ucrm.compile_list(text, text), ucrm.compile_get(text, text, text, boolean), ucrm.compile_insert(text, bytea),
+    ucrm.compile_update(text, bytea, text), ucrm.compile_delete(text, text), ucrm.list_body(text, bigint, bigint, bigint),
+    ucrm.data_body(text), ucrm.etag(text), ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
+    ucrm.problem(text, uuid, text, jsonb, jsonb), ucrm.rate_limited(text, integer, integer, bigint, uuid),
+    ucrm.refused(ucrm.statement, uuid), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request), ucrm.create_row(ucrm.request),
+    ucrm.update_row(ucrm.request), ucrm.delete_row(ucrm.request), ucrm.refused_body(ucrm.request), ucrm.refused_owner(ucrm.request),
+    ucrm.refused_row(ucrm.request), ucrm.refused_version(ucrm.request)
+to ucrm_handler, ucrm_owner;
+grant execute on function ucrm.run(text, text[]) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;

@@ -1,0 +1,156 @@
+-- Routes are rows: method and path template → function. {resource} stands for any protected table, {id} for one segment.
+create table ucrm.routes (
+    method text not null check (method in ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')),
+    template text not null check (template ~ '^(/([a-z0-9._-]+|\{[a-z_]+\}))+$'),
+    function text not null check (function ~ '^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$'),
+    audience text not null default 'tenant' check (audience in ('tenant', 'platform', 'internal')),
+    resource text,
+    action text,
+    builtin boolean not null default false,
+    primary key (method, template)
+);
+comment on table ucrm.routes is
+'function takes ucrm.request and returns ucrm.response. audience: tenant (a member or service of a workspace), platform (a platform admin), internal (the internal secret, or a platform admin). resource and action: the permission that is asked for, null = any member; resource null with {resource} in the template = that segment.';
+
+create type ucrm.dispatch as (
+    route text,
+    fn oid,
+    audience text,
+    resource text,
+    action text,
+    writes boolean,
+    ungated boolean,
+    shape text,
+    relation oid,
+    id_at integer,
+    allow text,
+    headers jsonb
+);
+comment on type ucrm.dispatch is
+'Where a request goes: the route''s template and function, the permission it needs, the resource''s shape and table, the position of {id} among the segments. route null: no such path, or with allow: no such method there.';
+
+create function ucrm.recall_dispatch(method text, path text)
+returns ucrm.dispatch
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_recall_dispatch';
+comment on function ucrm.recall_dispatch(text, text) is 'The remembered dispatch of a path of this form (ids aside) in this backend, or null.';
+
+create function ucrm.remember_dispatch(method text, path text, generation bigint, d ucrm.dispatch)
+returns void
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_remember_dispatch';
+comment on function ucrm.remember_dispatch(text, text, bigint, ucrm.dispatch) is 'Remembers it in this backend.';
+
+create function ucrm.path_segments(path text)
+returns text[]
+language c
+immutable
+strict
+as 'MODULE_PATHNAME', 'ucrm_path_segments';
+comment on function ucrm.path_segments(text) is 'The percent-decoded segments of a path (RFC 3986, 3.3); null when it is malformed.';
+
+create function ucrm.find_dispatch(method text, path text)
+returns ucrm.dispatch
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    generation constant bigint := ucrm.generation();
+    segments constant text[] := ucrm.path_segments(path);
+    d ucrm.dispatch;
+    candidate record;
+begin
+    for candidate in
+        select r.method, r.template, r.function, r.audience, r.action, m.id_at,
+               coalesce(r.resource, x.name) as resource,
+               x.name as entity, x.table_schema, x.table_name
+        from ucrm.routes as r
+        cross join lateral (
+            select string_to_array(substr(r.template, 2), '/') as wanted
+        ) as t
+        cross join lateral (
+            select bool_and(w.part = segments[w.n] or w.part like '{%') as fits,
+                   count(*) filter (where w.part like '{%') as holes,
+                   max(w.n) filter (where w.part = '{id}') as id_at,
+                   max(w.n) filter (where w.part = '{resource}') as resource_at
+            from unnest(t.wanted) with ordinality as w (part, n)
+        ) as m
+        left join ucrm.resources as x on x.name = segments[m.resource_at] and x.kind = 'entity'
+        where cardinality(t.wanted) = cardinality(segments)
+          and m.fits
+          and (m.resource_at is null or x.name is not null)
+        order by m.holes, r.method = find_dispatch.method desc
+    loop
+        if candidate.method <> find_dispatch.method then
+            d.allow := concat_ws(', ', d.allow, candidate.method);
+            continue;
+        end if;
+        d.route := candidate.template;
+        d.fn := (
+            select f.oid
+            from pg_catalog.pg_proc as f
+            join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
+            where n.nspname = split_part(candidate.function, '.', 1) and f.proname = split_part(candidate.function, '.', 2)
+              and f.pronargs = 1 and f.proargtypes[0] = 'ucrm.request'::regtype and f.prorettype = 'ucrm.response'::regtype and not f.proretset
+        );
+        d.audience := candidate.audience;
+        d.resource := candidate.resource;
+        d.action := candidate.action;
+        d.writes := case when candidate.action is null then find_dispatch.method <> 'GET' else ucrm.is_write(candidate.action) end;
+        d.ungated := exists (
+            select from ucrm.resource_actions as a where a.resource = d.resource and a.action = d.action and a.ungated
+        ) or d.resource is null;
+        if candidate.entity is not null then
+            d.shape := ucrm.shape_of(candidate.entity);
+            d.relation := ucrm.relation_of(candidate.table_schema, candidate.table_name);
+        end if;
+        d.id_at := candidate.id_at;
+        d.headers := jsonb_build_object('x-ucrm-route', candidate.template);
+        d.allow := null;
+        perform ucrm.remember_dispatch(method, path, generation, d);
+        return d;
+    end loop;
+    return d;
+end
+$$;
+comment on function ucrm.find_dispatch(text, text) is 'Looks a path up in ucrm.routes and remembers what it finds.';
+
+create function ucrm.call(fn oid, r ucrm.request)
+returns ucrm.response
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_call';
+comment on function ucrm.call(oid, ucrm.request) is 'Calls a route''s function as the caller, who needs EXECUTE on it; errors keep SQLSTATE, hint and constraint.';
+
+insert into ucrm.routes (method, template, function, audience, resource, action, builtin) values
+('GET', '/api/v1/{resource}', 'ucrm.list_rows', 'tenant', null, 'read', true),
+('POST', '/api/v1/{resource}', 'ucrm.create_row', 'tenant', null, 'create', true),
+('GET', '/api/v1/{resource}/{id}', 'ucrm.get_row', 'tenant', null, 'read', true),
+('PATCH', '/api/v1/{resource}/{id}', 'ucrm.update_row', 'tenant', null, 'update', true),
+('DELETE', '/api/v1/{resource}/{id}', 'ucrm.delete_row', 'tenant', null, 'delete', true),
+('GET', '/api/v1/why', 'ucrm.why_route', 'tenant', 'session', null, true),
+('GET', '/api/v1/permissions', 'ucrm.permissions_route', 'tenant', 'session', null, true),
+('GET', '/api/v1/session', 'ucrm.session_route', 'tenant', 'session', null, true),
+('GET', '/api/v1/billing/state', 'ucrm.billing_state_route', 'tenant', 'billing', 'read', true),
+('DELETE', '/api/v1/tenant', 'ucrm.delete_tenant_route', 'tenant', 'tenant', 'delete', true),
+('GET', '/api/v1/audit_logs', 'ucrm.audit_logs_route', 'tenant', 'audit_logs', 'read', true),
+('GET', '/api/v1/admin/workspaces', 'ucrm.workspaces_route', 'platform', null, null, true),
+('PATCH', '/api/v1/admin/workspaces/{id}/approval', 'ucrm.approval_route', 'platform', null, null, true),
+('GET', '/api/v1/admin/workspaces/{id}/export', 'ucrm.export_route', 'platform', null, null, true),
+('DELETE', '/api/v1/admin/workspaces/{id}', 'ucrm.erase_route', 'platform', null, null, true),
+('POST', '/api/v1/admin/workspaces/restore', 'ucrm.restore_route', 'platform', null, null, true),
+('POST', '/api/v1/internal/tenants', 'ucrm.provision_route', 'internal', null, null, true);
+
+create trigger builtin_rows_do_not_change
+before update or delete on ucrm.routes
+for each row when (old.builtin) execute function ucrm.refuse_immutable();
+
+grant select on ucrm.routes to ucrm_app, ucrm_reader, ucrm_platform;
+grant execute on function
+    ucrm.recall_dispatch(text, text), ucrm.path_segments(text), ucrm.find_dispatch(text, text), ucrm.call(oid, ucrm.request)
+to ucrm_handler;
+grant execute on function ucrm.remember_dispatch(text, text, bigint, ucrm.dispatch), ucrm.path_segments(text) to ucrm_owner;

@@ -1,0 +1,144 @@
+-- Closing the house: owners, row security of the kernel's own tables, what forgets, who may execute, what a dump holds.
+-- All of it goes by the catalogue, so that a new table or function cannot be forgotten.
+
+-- Kernel tables and functions belong to ucrm_owner, who cannot log in and has no members; handle alone to ucrm_handler.
+do $$
+declare
+    thing record;
+begin
+    execute 'alter schema ucrm owner to ucrm_owner';
+    for thing in
+        select c.oid::regclass as name, case c.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end as kind
+        from pg_catalog.pg_class as c
+        where c.relnamespace = 'ucrm'::regnamespace and c.relkind in ('r', 'v', 'S')
+    loop
+        execute format('alter %s %s owner to ucrm_owner', thing.kind, thing.name);
+    end loop;
+    for thing in
+        select t.oid::regtype as name
+        from pg_catalog.pg_type as t
+        join pg_catalog.pg_class as c on c.oid = t.typrelid
+        where t.typnamespace = 'ucrm'::regnamespace and c.relkind = 'c'
+    loop
+        execute format('alter type %s owner to ucrm_owner', thing.name);
+    end loop;
+    for thing in
+        select p.oid::regprocedure as name, p.proname
+        from pg_catalog.pg_proc as p
+        join pg_catalog.pg_language as l on l.oid = p.prolang
+        where p.pronamespace = 'ucrm'::regnamespace and l.lanname <> 'c'
+          -- These act for a superuser, and only superusers may: an event trigger, and what alters tables or roles.
+          and p.proname not in ('on_ddl', 'on_drop')
+    loop
+        execute format('alter function %s owner to %I', thing.name, case thing.proname when 'handle' then 'ucrm_handler' when 'export_tenant' then 'ucrm_platform' when 'restore_tenant' then 'ucrm_platform' else 'ucrm_owner' end);
+    end loop;
+end
+$$;
+
+-- Row security: every table has it on. Those with a policy below are for members to read; the others for nobody.
+do $$
+declare
+    thing record;
+begin
+    for thing in
+        select c.oid::regclass as name
+        from pg_catalog.pg_class as c
+        where c.relnamespace = 'ucrm'::regnamespace and c.relkind = 'r'
+    loop
+        execute format('alter table %s enable row level security', thing.name);
+    end loop;
+
+    -- The catalogue is for everybody who was granted it.
+    for thing in
+        select unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes']) as name
+    loop
+        execute format('create policy "the catalogue is for everybody" on ucrm.%I for select using (true)', thing.name);
+    end loop;
+
+    for thing in
+        select *
+        from (values
+            ('tenants', 'tenant', 'id', 'id, slug, name, plan, status, trial_ends_at, subscribed_until, external_id, settings, created_at, updated_at'),
+            ('tenant_memberships', 'members', 'tenant_id', 'tenant_id, user_id, role, disabled_at, created_at, updated_at'),
+            ('roles', 'roles', 'tenant_id', 'tenant_id, name, label, created_at'),
+            ('role_permissions', 'roles', 'tenant_id', 'tenant_id, role, resource, action, scope'),
+            ('api_keys', 'api_keys', 'tenant_id', 'tenant_id, id, user_id, name, prefix, scopes, read_only, expires_at, revoked_at, last_used_at, created_at, created_by'),
+            ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed'),
+            ('events', null, 'tenant_id', 'tenant_id, id, at, type, resource, record_id, data, changes, request_id')
+        ) as v (name, resource, tenant_column, columns)
+    loop
+        execute format('create policy "members read %s of their tenant" on ucrm.%I for select using (%I = (select ucrm.tenant_id()) and %s)',
+            thing.name, thing.name, thing.tenant_column,
+            case
+                when thing.resource is null then 'ucrm.permission_scope(resource, ''read'') = ''all'''
+                else format('(select ucrm.has_permission(%L, ''read''))', thing.resource)
+            end);
+        execute format('grant select (%s) on ucrm.%I to ucrm_app, ucrm_reader', thing.columns, thing.name);
+        execute format('grant select, insert, delete on ucrm.%I to ucrm_platform', thing.name);
+    end loop;
+end
+$$;
+grant select on ucrm.platform_audit_logs, ucrm.users, ucrm.logins to ucrm_platform;
+grant select, insert, delete on ucrm.logins to ucrm_platform;
+
+-- What a remembered principal, route or gate is made of.
+do $$
+declare
+    thing record;
+begin
+    for thing in
+        select *
+        from (values
+            ('tenants', ' of id, slug, plan, status, trial_ends_at, subscribed_until'),
+            ('users', ' of id, email_verified_at'),
+            ('tenant_memberships', ' of tenant_id, user_id, role, disabled_at'),
+            ('roles', ''),
+            ('role_permissions', ''),
+            ('api_keys', ' of tenant_id, id, user_id, digest, scopes, read_only, expires_at, revoked_at'),
+            ('platform_keys', ''),
+            ('platform_admins', ''),
+            ('internal_secrets', ''),
+            ('logins', ''),
+            ('rate_limits', ''),
+            ('gates', ''),
+            ('resources', ''),
+            ('resource_actions', ''),
+            ('routes', ''),
+            ('builtin_roles', '')
+        ) as v (name, columns)
+    loop
+        execute format('create trigger bump after insert or delete or update%s on ucrm.%I for each row execute function ucrm.bump()', thing.columns, thing.name);
+        execute format('create trigger bump_all after truncate on ucrm.%I for each statement execute function ucrm.bump()', thing.name);
+        execute format('alter table ucrm.%I enable always trigger bump', thing.name);
+        execute format('alter table ucrm.%I enable always trigger bump_all', thing.name);
+    end loop;
+end
+$$;
+
+-- What a dump of the extension holds: every row that this script did not put there.
+do $$
+declare
+    thing record;
+begin
+    for thing in
+        select c.oid, c.oid::regclass as name,
+               exists (select from pg_catalog.pg_attribute as a where a.attrelid = c.oid and a.attname = 'builtin' and not a.attisdropped) as has_builtin
+        from pg_catalog.pg_class as c
+        where c.relnamespace = 'ucrm'::regnamespace and c.relkind in ('r', 'S') and c.relname <> 'builtin_roles'
+    loop
+        perform pg_extension_config_dump(thing.oid, case when thing.has_builtin then 'where not builtin' else '' end);
+    end loop;
+end
+$$;
+
+-- Nobody executes anything that is not granted beside it, except the context, which policies and defaults read.
+revoke all on all functions in schema ucrm from public;
+revoke all on all tables in schema ucrm from public;
+grant execute on function
+    ucrm.tenant_id(), ucrm.user_id(), ucrm.member_role(), ucrm.api_key_id(), ucrm.request_id(), ucrm.permissions(),
+    ucrm.api_key_prefix(), ucrm.actor_kind(), ucrm.client_address(),
+    ucrm.has_permission(text, text), ucrm.permission_scope(text, text),
+    ucrm.binding(),
+    ucrm.uuid7()
+to public;
+grant execute on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) to ucrm_owner;

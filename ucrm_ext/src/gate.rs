@@ -1,0 +1,63 @@
+//! Owns UCRM's own gates: what the context knows of the member and the workspace, and the clock.
+//! Must never look anything up: within an entered transaction they answer for the state it was entered in.
+//! Called by ucrm.gate() for handle and the tables' triggers, and by ucrm.why().
+
+use crate::border::{Answer, Call};
+use crate::context;
+use crate::principal::{Principal, Status};
+use pgrx::pg_sys;
+
+type Gate = fn(&Principal) -> bool;
+
+/// The functions of sql/55_gate.sql that are answered here.
+const GATES: [(&str, Gate); 7] = [
+    ("ucrm.gate_email", |principal| principal.email_verified),
+    ("ucrm.gate_member", |principal| principal.member),
+    ("ucrm.gate_enabled", |principal| !principal.disabled),
+    ("ucrm.gate_approved", |principal| principal.status != Status::Pending),
+    ("ucrm.gate_not_rejected", |principal| principal.status != Status::Rejected),
+    ("ucrm.gate_not_suspended", |principal| principal.status != Status::Suspended),
+    ("ucrm.gate_trial", trial),
+];
+
+fn trial(principal: &Principal) -> bool {
+    // SAFETY: a clock reading.
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    principal.subscribed_until.is_some_and(|end| end > now) || principal.trial_ends_at.is_none_or(|end| end > now)
+}
+
+/// A context made of raw settings alone (a holder of SET ON PARAMETER) is no principal, and passes no gate.
+fn passes(gate: Gate) -> bool {
+    context::ask(gate).unwrap_or(false)
+}
+
+fn next_gate(call: Call) -> Answer {
+    let gates = call.texts(0);
+    let start = call.int(1).unwrap_or(1).max(1) as usize;
+    for (number, entry) in gates.iter().enumerate().skip(start - 1) {
+        let name = entry.and_then(|entry| entry.split(' ').next()).unwrap_or_default();
+        let number = number as i32 + 1;
+        match GATES.iter().find(|(known, _)| *known == name) {
+            Some((_, gate)) if passes(*gate) => {}
+            Some(_) => return Ok(Some(pg_sys::Datum::from(-number))),
+            None => return Ok(Some(pg_sys::Datum::from(number))),
+        }
+    }
+    Ok(None)
+}
+
+macro_rules! gates {
+    ($($number:literal $record:ident $symbol:ident),*) => {
+        $(crate::leaf!($record, $symbol, |_: Call| -> Answer { Ok(Some(pg_sys::Datum::from(passes(GATES[$number].1)))) });)*
+    };
+}
+gates!(
+    0 pg_finfo_ucrm_gate_email ucrm_gate_email,
+    1 pg_finfo_ucrm_gate_member ucrm_gate_member,
+    2 pg_finfo_ucrm_gate_enabled ucrm_gate_enabled,
+    3 pg_finfo_ucrm_gate_approved ucrm_gate_approved,
+    4 pg_finfo_ucrm_gate_not_rejected ucrm_gate_not_rejected,
+    5 pg_finfo_ucrm_gate_not_suspended ucrm_gate_not_suspended,
+    6 pg_finfo_ucrm_gate_trial ucrm_gate_trial
+);
+crate::leaf!(pg_finfo_ucrm_next_gate, ucrm_next_gate, next_gate);

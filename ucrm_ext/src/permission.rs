@@ -1,0 +1,66 @@
+//! Owns the answer to "may the context do this?": arithmetic on the set it carries, no look-up.
+//! Must never allocate or touch a table once the set is parsed.
+//! Called by policies (once per statement), gates, handle and SQL authors.
+
+pub mod set;
+
+use crate::border::{Answer, Call, varlena};
+use crate::context;
+use pgrx::pg_sys;
+use set::{Scope, Set};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Parsed permission texts are few: one per role and key scope in use.
+const MOST_SETS: usize = 64;
+
+thread_local! {
+    static SETS: RefCell<Vec<(Box<str>, Rc<Set>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The set for a permission text, parsed once per backend while it is in use.
+pub fn parsed(text: &str) -> Rc<Set> {
+    SETS.with_borrow_mut(|sets| {
+        if let Some((_, set)) = sets.iter().find(|(known, _)| **known == *text) {
+            return set.clone();
+        }
+        if sets.len() >= MOST_SETS {
+            sets.clear();
+        }
+        let set = Rc::new(Set::parse(text));
+        sets.push((text.into(), set.clone()));
+        set
+    })
+}
+
+fn scope(call: Call) -> Option<Scope> {
+    context::permissions().scope(call.text(0)?, call.text(1)?)
+}
+
+fn intersect(call: Call) -> Answer {
+    let granted = call.text(0).unwrap_or_default();
+    let text = match call.text(1) {
+        Some(scopes) => set::intersect(granted, scopes),
+        None => set::canonical(granted),
+    };
+    Ok(Some(varlena(text.as_bytes())))
+}
+
+fn cover(call: Call) -> Answer {
+    let covers = set::covers(call.text(0).unwrap_or_default(), call.text(1).unwrap_or_default());
+    Ok(Some(pg_sys::Datum::from(covers)))
+}
+
+crate::leaf!(pg_finfo_ucrm_has_permission, ucrm_has_permission, |call: Call| -> Answer {
+    Ok(Some(pg_sys::Datum::from(scope(call).is_some())))
+});
+crate::leaf!(pg_finfo_ucrm_permission_scope, ucrm_permission_scope, |call: Call| -> Answer {
+    Ok(scope(call).map(|scope| {
+        varlena(match scope {
+            Scope::All => b"all",
+            Scope::Own => b"own",
+        })
+    }))
+});
+crate::leaf!(pg_finfo_ucrm_intersect_permissions, ucrm_intersect_permissions, intersect);
+crate::leaf!(pg_finfo_ucrm_permissions_cover, ucrm_permissions_cover, cover);

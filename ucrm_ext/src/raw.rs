@@ -1,0 +1,34 @@
+//! Owns declarations of PostgreSQL functions without pgrx's guard.
+//! Must never be called with anything on the stack that needs to be dropped: an ERROR jumps over it.
+//! Called by `run` and `call`, so that SQLSTATEs of UCRM's own, hints and constraint names arrive as they were raised.
+
+use pgrx::pg_sys;
+use std::ffi::{c_char, c_int, c_long, c_void};
+
+unsafe extern "C-unwind" {
+    pub fn SPI_connect() -> c_int;
+    pub fn SPI_finish() -> c_int;
+    pub fn SPI_prepare_cursor(text: *const c_char, count: c_int, types: *mut pg_sys::Oid, options: c_int) -> pg_sys::SPIPlanPtr;
+    pub fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
+    pub fn SPI_freeplan(plan: pg_sys::SPIPlanPtr) -> c_int;
+    pub fn SPI_execute_plan(plan: pg_sys::SPIPlanPtr, values: *mut pg_sys::Datum, nulls: *const c_char, read_only: bool, most: c_long) -> c_int;
+    pub fn SPI_getbinval(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc, column: c_int, null: *mut bool) -> pg_sys::Datum;
+    pub fn SPI_datumTransfer(value: pg_sys::Datum, by_value: bool, length: c_int) -> pg_sys::Datum;
+    pub fn SPI_plan_get_plan_sources(plan: pg_sys::SPIPlanPtr) -> *mut pg_sys::List;
+    pub fn SPI_gettypeid(descriptor: pg_sys::TupleDesc, column: c_int) -> pg_sys::Oid;
+    pub static mut SPI_processed: u64;
+    pub static mut SPI_tuptable: *mut pg_sys::SPITupleTable;
+    pub fn palloc(size: usize) -> *mut c_void;
+    pub fn pg_detoast_datum(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+    pub fn deconstruct_array(
+        array: *mut pg_sys::ArrayType,
+        element: pg_sys::Oid,
+        length: c_int,
+        by_value: bool,
+        alignment: c_char,
+        values: *mut *mut pg_sys::Datum,
+        nulls: *mut *mut bool,
+        count: *mut c_int,
+    );
+    pub fn OidFunctionCall1Coll(function: pg_sys::Oid, collation: pg_sys::Oid, argument: pg_sys::Datum) -> pg_sys::Datum;
+}
