@@ -24,6 +24,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const BACKSTOP: Duration = Duration::from_secs(1);
 const EXPORT_LIMIT: Duration = Duration::from_secs(900);
 const IDLE_TRANSACTION_LIMIT: Duration = Duration::from_secs(10);
+/// How soon the server notices that a gateway died in the middle of a statement, and gives it up.
+const ALIVE_CHECK: Duration = Duration::from_secs(1);
 
 /// Both pools.
 pub struct Database {
@@ -155,9 +157,11 @@ impl Connections {
 fn target(base: &tokio_postgres::Config, limit: Duration) -> tokio_postgres::Config {
     let mut target = base.clone();
     let own = format!(
-        "-c TimeZone=UTC -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+        "-c TimeZone=UTC -c statement_timeout={} -c idle_in_transaction_session_timeout={} \
+         -c client_connection_check_interval={}",
         limit.as_millis(),
-        IDLE_TRANSACTION_LIMIT.as_millis()
+        IDLE_TRANSACTION_LIMIT.as_millis(),
+        ALIVE_CHECK.as_millis()
     );
     let options = match base.get_options() {
         Some(given) => format!("{given} {own}"),
