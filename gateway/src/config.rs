@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use ipnet::IpNet;
+use tokio_postgres::config::Host;
 
 use crate::encryption::{self, Check};
 use crate::options::Options;
@@ -103,6 +104,18 @@ impl Config {
             tls,
             log: options.log,
         })
+    }
+
+    /// True where a database beyond this machine is believed without a check of its certificate.
+    pub fn trusts_the_network(&self) -> bool {
+        let is_here = |host: &Host| match host {
+            Host::Tcp(name) => {
+                let ip = name.parse::<IpAddr>();
+                name == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+            }
+            Host::Unix(_) => true,
+        };
+        self.check == Check::Nothing && !self.database.get_hosts().iter().all(is_here)
     }
 }
 

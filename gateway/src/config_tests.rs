@@ -85,3 +85,14 @@ fn a_certificate_needs_its_key_and_empty_means_unset() {
     let both = [URL, "--tls-cert-file=", "--tls-key-file="];
     assert!(config(&both).unwrap().tls.is_none());
 }
+
+#[test]
+fn an_unchecked_database_elsewhere_is_noticed() {
+    let trusts = |url: &str| {
+        let url = format!("--database-url={url}");
+        config(&[&url]).unwrap().trusts_the_network()
+    };
+    assert!(!trusts("postgres://u@127.0.0.1/d") && !trusts("host=/run/postgresql user=u"));
+    assert!(trusts("postgres://u@db.example/d?sslmode=require"));
+    assert!(!trusts("postgres://u@db.example/d?sslmode=verify-full"));
+}

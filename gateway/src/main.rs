@@ -35,6 +35,7 @@ mod secret;
 mod server;
 mod trouble;
 mod variant;
+mod verifier;
 
 use std::process::ExitCode;
 

@@ -50,6 +50,11 @@ pub async fn run(config: Config) -> Result<(), String> {
     };
     let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
     let database = Arc::new(Database::new(&config, &metrics)?);
+    if config.trusts_the_network() {
+        tracing::warn!(
+            "the database server's certificate is not checked: set sslmode=verify-full in UCRM_DATABASE_URL"
+        );
+    }
     match database.probe().await {
         Verdict::Fit => {}
         Verdict::Unfit(why) => return Err(why),
