@@ -119,7 +119,7 @@ cluster_stop() {
 cluster_crash() {
     local pid
     pid=$(cluster_pid "$1") || return 0
-    as "$SERVER_USER" kill -KILL "$pid"
+    kill -KILL "$pid"
     cluster_emptied "$1"
 }
 

@@ -19,7 +19,7 @@ state_make
 lock test
 LOG=$STATE/log/test
 mkdir -p "$LOG"
-running=
+running=setup
 
 close() {
     local status=$?
