@@ -67,6 +67,8 @@ begin
         join pg_catalog.pg_class as c on c.oid = t.tgrelid
         join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
         where t.tgname = 'ucrm_gate'
+          -- Anybody can name a trigger; only protect() can give it this function.
+          and t.tgfoid = 'ucrm.gate_write()'::regprocedure
           and encode(t.tgargs, 'escape') = r.name || '\000'
           and not c.relispartition
           and (r.table_schema, r.table_name) is distinct from (n.nspname::text, c.relname::text);
