@@ -13,6 +13,7 @@ state_make
 lock bench
 close() {
     local status=$?
+    set +e
     trap '' INT TERM HUP PIPE
     trap - EXIT
     stage_close || status=1

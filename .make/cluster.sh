@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Owns a private server: its prefix, data, socket and log under one folder; making, starting, stopping it.
 # Must never run as root, listen beyond 127.0.0.1, or signal a process that is not this folder's server.
-# Sourced by run.sh, test.sh, bench.sh and clean.sh; as a program: cluster.sh start|stop|restart|crash|psql FOLDER.
+# Sourced by run.sh, test.sh, bench.sh and clean.sh; a program for the tests that need a server more.
 
-if [[ -z ${STATE+set} ]]; then
+if ! declare -F state_find >/dev/null; then
     source "$(dirname "${BASH_SOURCE[0]}")/say.sh"
     source "$(dirname "${BASH_SOURCE[0]}")/place.sh"
+    state_find
 fi
 source "$(dirname "${BASH_SOURCE[0]}")/prefix.sh"
 
@@ -160,9 +161,10 @@ cluster_remove() {
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
     set -euo pipefail
-    state_find
-    folder=${2:?usage: cluster.sh start|stop|restart|crash|psql FOLDER}
+    folder=${2:?usage: cluster.sh make|start|stop|restart|crash|psql|remove FOLDER …}
     case $1 in
+        make) cluster_make "${@:2}" ;;
+        remove) cluster_stop "$folder" immediate && cluster_remove "$folder" ;;
         start) cluster_start "$folder" ;;
         stop) cluster_stop "$folder" ;;
         restart) cluster_stop "$folder" && cluster_start "$folder" ;;

@@ -24,6 +24,7 @@ serving=
 
 close() {
     local status=$?
+    set +e
     trap '' INT TERM HUP PIPE
     trap - EXIT
     step_cancel

@@ -9,15 +9,17 @@ stage_open() {
     local log=$STATE/log/$1.log listen admin
     : >"$log"
     stage_close
-    cluster_make "$STAGE" "$PACKAGE" "$(port_free)" "${2:-}"
+    own_folder 0755 "$ME" "$STAGE"
+    cp -r "$PACKAGE" "$STAGE/package"
     build_done
+    cluster_make "$STAGE" "$STAGE/package" "$(port_free)" "${2:-}"
     if ! cluster_start "$STAGE" || ! UCRM_DEMO=1 database_make "$STAGE" "$log"; then
         show_log "$log"
         return 1
     fi
     listen=127.0.0.1:$(port_free)
     admin=127.0.0.1:$(port_free)
-    gateway_make "$STAGE" "$PACKAGE"
+    gateway_make "$STAGE" "$STAGE/package"
     gateway_start "$STAGE" "$listen" "$admin"
     gateway_wait "$admin" || {
         show_log "$STAGE/gateway.log"
@@ -38,7 +40,7 @@ stage_env() {
     source "$STAGE/demo.env"
     UCRM_TEST_ENV=$STAGE/demo.env
     UCRM_TEST_DIR=$STAGE
-    UCRM_TEST_PACKAGE=$PACKAGE
+    UCRM_TEST_PACKAGE=$STAGE/package
     UCRM_TEST_PGBIN=$(prefix_bin "$STAGE/prefix")
     UCRM_TEST_PGDATA=$STAGE/data
     UCRM_TEST_PGSOCKET=$(cluster_socket "$STAGE")
@@ -53,9 +55,11 @@ stage_env() {
 # Leaves its logs and nothing else: the next stage starts from nothing too.
 stage_close() {
     [[ -n ${STAGE:-} && -d $STAGE ]] || return 0
+    local logs=$STATE/log/${STAGE##*/}-servers folder
     gateway_stop "$STAGE"
-    cluster_stop "$STAGE" immediate
-    local logs=$STATE/log/${STAGE##*/}-servers
+    for folder in "$STAGE" "$STAGE"/*/; do
+        cluster_stop "${folder%/}" immediate
+    done
     rm -rf "$logs"
     mkdir "$logs"
     cp "$STAGE"/gateway.log* "$STAGE"/log/* "$logs/" 2>/dev/null || true

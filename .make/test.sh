@@ -23,6 +23,7 @@ running=setup
 
 close() {
     local status=$?
+    set +e
     trap '' INT TERM HUP PIPE
     trap - EXIT
     step_cancel
