@@ -82,7 +82,7 @@ begin
     insert into ucrm.api_keys (tenant_id, user_id, name, prefix, digest, scopes, expires_at, read_only, created_by)
     values (tenant, owner, issue_api_key.name, made.prefix, made.digest, ucrm.canonical_permissions(issue_api_key.scopes),
             issue_api_key.expires_at, issue_api_key.read_only, ucrm.user_id())
-    returning api_keys.id into issue_api_key.id;
+    returning api_keys.id into id;
     prefix := made.prefix;
     secret := made.secret;
     perform ucrm.record_event(tenant, 'created', 'api_keys', id::text, null,
@@ -104,7 +104,7 @@ begin
     select * into made from ucrm.make_api_key('00000000-0000-0000-0000-000000000000');
     insert into ucrm.platform_keys (user_id, name, prefix, digest)
     values (admin, issue_platform_key.name, made.prefix, made.digest)
-    returning platform_keys.id into issue_platform_key.id;
+    returning platform_keys.id into id;
     secret := made.secret;
 end
 $$;

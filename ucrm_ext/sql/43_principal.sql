@@ -111,60 +111,83 @@ create function ucrm.principal_of(
     scopes text default null
 )
 returns ucrm.principal
-language plpgsql
+language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    p ucrm.principal;
-    t ucrm.tenants;
-    u ucrm.users;
-    m ucrm.tenant_memberships;
-begin
-    select x.* into t from ucrm.tenants as x where x.id = tenant;
-    if not found then
-        return null;
-    end if;
-
-    p.kind := principal_of.kind;
-    p.tenant_id := t.id;
-    p.status := t.status;
-    p.trial_ends_at := t.trial_ends_at;
-    p.subscribed_until := t.subscribed_until;
-    p.scopes := principal_of.scopes;
-    p.read_only := false;
-    p.platform_admin := false;
-
-    if "user" is null then
-        p.role := coalesce(principal_of.role, 'service');
-        p.member := true;
-        p.disabled := false;
-        p.email_verified := true;
-        p.permissions := case
-            when principal_of.role is not null then ucrm.role_grants(t.id, principal_of.role)
-            else coalesce(principal_of.scopes, 'entity:*')
-        end;
-    else
-        select x.* into u from ucrm.users as x where x.id = "user";
-        select x.* into m from ucrm.tenant_memberships as x where x.tenant_id = t.id and x.user_id = "user";
-        p.user_id := "user";
-        p.role := m.role;
-        p.member := m.user_id is not null;
-        p.disabled := m.disabled_at is not null;
-        p.email_verified := u.email_verified_at is not null;
-        p.permissions := ucrm.intersect_permissions(ucrm.role_grants(t.id, m.role), principal_of.scopes);
-    end if;
-    p.permissions := ucrm.open_permissions(p.permissions, t.status, p.disabled or not p.member);
-
-    select l.hits, l.seconds into p.key_hits, p.key_seconds from ucrm.rate_limit('api_key', t.plan) as l;
-    select l.hits, l.seconds into p.user_hits, p.user_seconds from ucrm.rate_limit('user', t.plan) as l;
-    select l.hits, l.seconds into p.tenant_hits, p.tenant_seconds from ucrm.rate_limit('tenant', t.plan) as l;
-    return p;
-end
+    select row(
+        principal_of.kind,
+        t.id,
+        "user",
+        who.role,
+        null,
+        null,
+        principal_of.scopes,
+        ucrm.open_permissions(who.permissions, t.status, who.disabled or not who.member),
+        who.member,
+        who.disabled,
+        who.email_verified,
+        t.status,
+        t.trial_ends_at,
+        t.subscribed_until,
+        null,
+        false,
+        false,
+        per_key.hits,
+        per_key.seconds,
+        per_user.hits,
+        per_user.seconds,
+        per_tenant.hits,
+        per_tenant.seconds
+    )::ucrm.principal
+    from ucrm.tenants as t
+    left join ucrm.users as u on u.id = "user"
+    left join ucrm.tenant_memberships as m on m.tenant_id = t.id and m.user_id = "user"
+    cross join lateral (
+        select
+            case when "user" is null then coalesce(principal_of.role, 'service') else m.role end as role,
+            case
+                when "user" is not null then ucrm.intersect_permissions(ucrm.role_grants(t.id, m.role), principal_of.scopes)
+                when principal_of.role is not null then ucrm.role_grants(t.id, principal_of.role)
+                else coalesce(principal_of.scopes, 'entity:*')
+            end as permissions,
+            "user" is null or m.user_id is not null as member,
+            m.disabled_at is not null as disabled,
+            "user" is null or u.email_verified_at is not null as email_verified
+    ) as who
+    cross join lateral ucrm.rate_limit('api_key', t.plan) as per_key
+    cross join lateral ucrm.rate_limit('user', t.plan) as per_user
+    cross join lateral ucrm.rate_limit('tenant', t.plan) as per_tenant
+    where t.id = tenant;
 $$;
 comment on function ucrm.principal_of(text, uuid, uuid, text, text) is
 'The principal for a tenant and a member; without a user the service member, or with a role a login bound to that role. Null when there is no such tenant.';
+
+create function ucrm.principal_of_key(k ucrm.api_keys)
+returns ucrm.principal
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select row(
+        p.kind, p.tenant_id, p.user_id, p.role,
+        k.id,
+        k.prefix,
+        scope.scopes,
+        case when k.read_only then ucrm.intersect_permissions(p.permissions, scope.scopes) else p.permissions end,
+        p.member, p.disabled, p.email_verified, p.status, p.trial_ends_at, p.subscribed_until,
+        k.expires_at,
+        k.read_only,
+        p.platform_admin, p.key_hits, p.key_seconds, p.user_hits, p.user_seconds, p.tenant_hits, p.tenant_seconds
+    )::ucrm.principal
+    from ucrm.principal_of(case when k.user_id is null then 'service' else 'key' end, k.tenant_id, k.user_id, null, k.scopes) as p
+    cross join lateral (
+        select case when k.read_only then ucrm.intersect_permissions(coalesce(k.scopes, '*:*'), '*:read,*:autocomplete,*:export') else k.scopes end as scopes
+    ) as scope;
+$$;
+comment on function ucrm.principal_of_key(ucrm.api_keys) is 'The principal of an API key: its owner, within its scopes; a read-only key holds only what reads.';
 
 create function ucrm.authenticate(kind text, credential bytea)
 returns ucrm.principal
@@ -174,41 +197,39 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    p ucrm.principal;
     k ucrm.api_keys;
+    a ucrm.platform_keys;
     stored constant bytea := ucrm.stored_digest(credential);
 begin
     if kind = 'internal' then
         if exists (select from ucrm.internal_secrets as s where s.digest = stored) then
-            p.kind := 'internal';
-            p.platform_admin := false;
+            return jsonb_populate_record(null::ucrm.principal, '{"kind": "internal", "platform_admin": false}');
         end if;
-        return p;
+        return null;
     end if;
     if kind is distinct from 'key' or length(credential) is distinct from 32 then
-        return p;
+        return null;
     end if;
 
     select x.* into k from ucrm.api_keys as x where x.digest = stored and x.revoked_at is null;
     if found then
-        p := ucrm.principal_of(case when k.user_id is null then 'service' else 'key' end, k.tenant_id, k.user_id, null, k.scopes);
-        p.api_key_id := k.id;
-        p.api_key_prefix := k.prefix;
-        p.expires_at := k.expires_at;
-        p.read_only := k.read_only;
-        return p;
+        return ucrm.principal_of_key(k);
     end if;
 
-    select 'platform', x.user_id, x.id, x.prefix, x.expires_at, true
-    into p.kind, p.user_id, p.api_key_id, p.api_key_prefix, p.expires_at, p.platform_admin
+    select x.* into a
     from ucrm.platform_keys as x
-    join ucrm.platform_admins as a on a.user_id = x.user_id
+    join ucrm.platform_admins as y on y.user_id = x.user_id
     where x.digest = stored and x.revoked_at is null;
-    return p;
+    if found then
+        return jsonb_populate_record(null::ucrm.principal, jsonb_build_object(
+            'kind', 'platform', 'user_id', a.user_id, 'api_key_id', a.id, 'api_key_prefix', a.prefix,
+            'expires_at', a.expires_at, 'platform_admin', true));
+    end if;
+    return null;
 end
 $$;
 comment on function ucrm.authenticate(text, bytea) is
-'The principal a credential stands for; kind null when it is unknown, revoked or malformed, all alike. expires_at is the caller''s to compare with the clock.';
+'The principal a credential stands for; null when it is unknown, revoked or malformed, all alike. expires_at is the caller''s to compare with the clock.';
 
 grant execute on function ucrm.authenticate(text, bytea) to ucrm_handler;
 grant execute on function ucrm.intersect_permissions(text, text), ucrm.permissions_cover(text, text) to ucrm_owner, ucrm_handler;

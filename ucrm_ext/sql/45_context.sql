@@ -96,15 +96,12 @@ begin
         raise exception 'login "%" is bound to one tenant and enters none', session_user
             using errcode = 'insufficient_privilege', hint = 'Use a login that ucrm.trust_backend() was called for.';
     end if;
-    p := ucrm.principal_of('member', tenant, "user");
+    p := ucrm.principal_of(case when "user" is null then 'service' else 'member' end, tenant, "user");
     if p.tenant_id is null or not p.member then
         perform ucrm.refuse('not_a_member');
     end if;
     if p.disabled then
         perform ucrm.refuse('member_disabled');
-    end if;
-    if "user" is null then
-        p.kind := 'service';
     end if;
     perform ucrm.latch(p, ucrm.uuid7(), inet_client_addr(), false);
 end

@@ -192,30 +192,32 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    in_schema constant text := (select n.nspname from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = relation);
+    in_table constant text := (select c.relname from pg_catalog.pg_class as c where c.oid = relation);
     known ucrm.resources;
-    made ucrm.resources;
+    noun text;
+    key_name constant text := ucrm.protection_key(relation);
+    label_name text;
+    search_names text[];
+    secret_names text[];
+    owner_name text;
+    archived_name text;
     wrong text;
 begin
-    select n.nspname, c.relname into made.table_schema, made.table_name
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where c.oid = relation;
-    select r.* into known from ucrm.resources as r where r.table_schema = made.table_schema and r.table_name = made.table_name;
-
-    made.name := coalesce(resource, known.name, made.table_name);
-    made.key_column := ucrm.protection_key(relation);
-    made.label_column := coalesce(label, known.label_column, ucrm.first_column(relation, array['name', 'title', 'label', 'email', 'subject'], null), made.key_column);
-    made.search_columns := coalesce(search, known.search_columns, array(select made.label_column where made.label_column <> made.key_column));
-    made.secret_columns := coalesce(secret, known.secret_columns, '{}');
-    made.owner_column := coalesce(nullif(owner, ''), known.owner_column, ucrm.first_column(relation, array['owner_id'], 'uuid'));
-    made.archived_column := coalesce(nullif(archived, ''), known.archived_column, ucrm.first_column(relation, array['archived_at'], 'timestamptz'));
-    if made.name !~ '^[a-z][a-z0-9_]{0,62}$' then
-        raise exception '"%" cannot name a resource', made.name
+    select r.* into known from ucrm.resources as r where r.table_schema = in_schema and r.table_name = in_table;
+    noun := coalesce(resource, known.name, in_table);
+    label_name := coalesce(label, known.label_column, ucrm.first_column(relation, array['name', 'title', 'label', 'email', 'subject'], null), key_name);
+    search_names := coalesce(search, known.search_columns, array(select label_name where label_name <> key_name));
+    secret_names := coalesce(secret, known.secret_columns, '{}');
+    owner_name := coalesce(nullif(owner, ''), known.owner_column, ucrm.first_column(relation, array['owner_id'], 'uuid'));
+    archived_name := coalesce(nullif(archived, ''), known.archived_column, ucrm.first_column(relation, array['archived_at'], 'timestamptz'));
+    if noun !~ '^[a-z][a-z0-9_]{0,62}$' then
+        raise exception '"%" cannot name a resource', noun
             using errcode = 'invalid_parameter_value', hint = 'Give a plural snake_case noun: ucrm.protect(table, resource => ''contacts'').';
     end if;
 
     select string_agg(format('"%s"', c), ', ') into wrong
-    from unnest(made.search_columns || made.secret_columns || array[made.label_column, made.owner_column, made.archived_column]) as c
+    from unnest(search_names || secret_names || array[label_name, owner_name, archived_name]) as c
     where c is not null
       and not exists (select from pg_catalog.pg_attribute as a where a.attrelid = relation and a.attname = c and a.attnum > 0 and not a.attisdropped);
     if wrong is not null then
@@ -223,27 +225,27 @@ begin
             using errcode = 'undefined_column', hint = 'label, search, secret, owner and archived name columns of the table.';
     end if;
 
-    if made.name in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces')
-        or exists (select from ucrm.resources as r where r.name = made.name and (r.table_schema, r.table_name) is distinct from (made.table_schema, made.table_name))
+    if noun in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces')
+        or exists (select from ucrm.resources as r where r.name = noun and (r.table_schema, r.table_name) is distinct from (in_schema, in_table))
     then
-        perform ucrm.refuse('resource_taken', format('"%s" is taken or reserved: give another noun with resource =>', made.name));
+        perform ucrm.refuse('resource_taken', format('"%s" is taken or reserved: give another noun with resource =>', noun));
     end if;
 
     if known.name is not null then
         update ucrm.resources as r
-        set name = made.name, key_column = made.key_column, owner_column = made.owner_column, archived_column = made.archived_column,
-            label_column = made.label_column, search_columns = made.search_columns, secret_columns = made.secret_columns
+        set name = noun, key_column = key_name, owner_column = owner_name, archived_column = archived_name,
+            label_column = label_name, search_columns = search_names, secret_columns = secret_names
         where r.name = known.name;
     else
         insert into ucrm.resources (name, label, kind, table_schema, table_name, key_column, owner_column, archived_column, label_column, search_columns, secret_columns)
-        values (made.name, initcap(replace(made.name, '_', ' ')), 'entity', made.table_schema, made.table_name, made.key_column,
-                made.owner_column, made.archived_column, made.label_column, made.search_columns, made.secret_columns);
+        values (noun, initcap(replace(noun, '_', ' ')), 'entity', in_schema, in_table, key_name,
+                owner_name, archived_name, label_name, search_names, secret_names);
     end if;
     insert into ucrm.resource_actions (resource, action, writes)
-    select made.name, a, ucrm.is_write(a)
+    select noun, a, ucrm.is_write(a)
     from unnest(array['import', 'create', 'read', 'autocomplete', 'update', 'delete', 'archive', 'restore', 'export']) as a
     on conflict do nothing;
-    return made.name;
+    return noun;
 end
 $$;
 comment on function ucrm.register_resource(regclass, text, text, text[], text[], text, text) is 'The resource row of a table and its nine actions; returns the noun. Part of protect().';

@@ -19,7 +19,6 @@ create type ucrm.dispatch as (
     resource text,
     action text,
     writes boolean,
-    ungated boolean,
     shape text,
     relation oid,
     id_at integer,
@@ -51,6 +50,60 @@ strict
 as 'MODULE_PATHNAME', 'ucrm_path_segments';
 comment on function ucrm.path_segments(text) is 'The percent-decoded segments of a path (RFC 3986, 3.3); null when it is malformed.';
 
+create function ucrm.look_up_dispatch(method text, path text)
+returns ucrm.dispatch
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    with segments as materialized (
+        select ucrm.path_segments(path) as given
+    ), candidates as materialized (
+        select r.method, r.template, r.function, r.audience, r.action, m.id_at, m.holes,
+               coalesce(r.resource, x.name) as resource, x.name as entity, x.table_schema, x.table_name
+        from segments as s
+        cross join ucrm.routes as r
+        cross join lateral (select string_to_array(substr(r.template, 2), '/') as wanted) as t
+        cross join lateral (
+            select bool_and(w.part = s.given[w.n] or w.part like '{%') as fits,
+                   count(*) filter (where w.part like '{%') as holes,
+                   max(w.n) filter (where w.part = '{id}') as id_at,
+                   max(w.n) filter (where w.part = '{resource}') as resource_at
+            from unnest(t.wanted) with ordinality as w (part, n)
+        ) as m
+        left join ucrm.resources as x on x.name = s.given[m.resource_at] and x.kind = 'entity'
+        where cardinality(t.wanted) = cardinality(s.given) and m.fits and (m.resource_at is null or x.name is not null)
+    ), best as (
+        -- The template with the most literal segments, whatever its methods are: /why is not a resource.
+        select c.* from candidates as c where c.holes = (select min(y.holes) from candidates as y)
+    ), chosen as (
+        select b.* from best as b where b.method = look_up_dispatch.method limit 1
+    )
+    select row(
+        c.template,
+        (
+            select f.oid
+            from pg_catalog.pg_proc as f
+            join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
+            where n.nspname = split_part(c.function, '.', 1) and f.proname = split_part(c.function, '.', 2)
+              and f.pronargs = 1 and f.proargtypes[0] = 'ucrm.request'::regtype and f.prorettype = 'ucrm.response'::regtype and not f.proretset
+        ),
+        c.audience,
+        c.resource,
+        c.action,
+        case when c.action is null then c.method <> 'GET' else ucrm.is_write(c.action) end,
+        ucrm.shape_of(c.entity),
+        ucrm.relation_of(c.table_schema, c.table_name),
+        c.id_at,
+        case when c.template is null then (select string_agg(b.method, ', ' order by b.method) from best as b) end,
+        jsonb_build_object('x-ucrm-route', c.template)
+    )::ucrm.dispatch
+    from (values (1)) as always (one)
+    left join chosen as c on true;
+$$;
+comment on function ucrm.look_up_dispatch(text, text) is 'Where a path leads by ucrm.routes: the most literal template that fits.';
+
 create function ucrm.find_dispatch(method text, path text)
 returns ucrm.dispatch
 language plpgsql
@@ -60,64 +113,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     generation constant bigint := ucrm.generation();
-    segments constant text[] := ucrm.path_segments(path);
-    d ucrm.dispatch;
-    candidate record;
+    d constant ucrm.dispatch := ucrm.look_up_dispatch(method, path);
 begin
-    for candidate in
-        select r.method, r.template, r.function, r.audience, r.action, m.id_at,
-               coalesce(r.resource, x.name) as resource,
-               x.name as entity, x.table_schema, x.table_name
-        from ucrm.routes as r
-        cross join lateral (
-            select string_to_array(substr(r.template, 2), '/') as wanted
-        ) as t
-        cross join lateral (
-            select bool_and(w.part = segments[w.n] or w.part like '{%') as fits,
-                   count(*) filter (where w.part like '{%') as holes,
-                   max(w.n) filter (where w.part = '{id}') as id_at,
-                   max(w.n) filter (where w.part = '{resource}') as resource_at
-            from unnest(t.wanted) with ordinality as w (part, n)
-        ) as m
-        left join ucrm.resources as x on x.name = segments[m.resource_at] and x.kind = 'entity'
-        where cardinality(t.wanted) = cardinality(segments)
-          and m.fits
-          and (m.resource_at is null or x.name is not null)
-        order by m.holes, r.method = find_dispatch.method desc
-    loop
-        if candidate.method <> find_dispatch.method then
-            d.allow := concat_ws(', ', d.allow, candidate.method);
-            continue;
-        end if;
-        d.route := candidate.template;
-        d.fn := (
-            select f.oid
-            from pg_catalog.pg_proc as f
-            join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
-            where n.nspname = split_part(candidate.function, '.', 1) and f.proname = split_part(candidate.function, '.', 2)
-              and f.pronargs = 1 and f.proargtypes[0] = 'ucrm.request'::regtype and f.prorettype = 'ucrm.response'::regtype and not f.proretset
-        );
-        d.audience := candidate.audience;
-        d.resource := candidate.resource;
-        d.action := candidate.action;
-        d.writes := case when candidate.action is null then find_dispatch.method <> 'GET' else ucrm.is_write(candidate.action) end;
-        d.ungated := exists (
-            select from ucrm.resource_actions as a where a.resource = d.resource and a.action = d.action and a.ungated
-        ) or d.resource is null;
-        if candidate.entity is not null then
-            d.shape := ucrm.shape_of(candidate.entity);
-            d.relation := ucrm.relation_of(candidate.table_schema, candidate.table_name);
-        end if;
-        d.id_at := candidate.id_at;
-        d.headers := jsonb_build_object('x-ucrm-route', candidate.template);
-        d.allow := null;
+    if d.route is not null then
         perform ucrm.remember_dispatch(method, path, generation, d);
-        return d;
-    end loop;
+    end if;
     return d;
 end
 $$;
-comment on function ucrm.find_dispatch(text, text) is 'Looks a path up in ucrm.routes and remembers what it finds.';
+comment on function ucrm.find_dispatch(text, text) is 'Looks a path up and remembers what it finds.';
 
 create function ucrm.call(fn oid, r ucrm.request)
 returns ucrm.response

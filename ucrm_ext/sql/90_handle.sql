@@ -61,7 +61,10 @@ begin
         end if;
     end if;
     if d.audience <> 'tenant' then
-        return ucrm.handle_platform(p, d, row(method, path, query, headers, body, null, null, null, null, null, request_id, address)::ucrm.request);
+        return ucrm.handle_platform(p, d, row(
+            method, path, query, headers, body,
+            case when d.id_at is not null then (ucrm.path_segments(path))[d.id_at] end,
+            null, null, null, null, request_id, address)::ucrm.request);
     end if;
     if p.tenant_id is null or (headers is not null and headers ? 'x-tenant-id' and not ucrm.names_tenant(p.tenant_id, headers ->> 'x-tenant-id')) then
         return ucrm.refused_tenant(d, request_id);
@@ -94,8 +97,7 @@ begin
         method, path, query, headers, body,
         case when d.id_at is not null then (ucrm.path_segments(path))[d.id_at] end,
         d.resource, d.action, d.shape, d.relation, request_id, address)::ucrm.request);
-    answer.headers := coalesce(d.headers || answer.headers, d.headers);
-    return answer;
+    return row(answer.status, coalesce(d.headers || answer.headers, d.headers), answer.body)::ucrm.response;
 end
 $$;
 comment on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) is
@@ -134,8 +136,7 @@ begin
     -- Reserve first, so that many tries at once are not all let through; a good credential gets its hit back.
     select l.hits, l.seconds into allowed from ucrm.rate_limit('address', null) as l;
     if ucrm.reserve_address(address, allowed.hits, allowed.seconds) is not null then
-        p.kind := 'limited';
-        return p;
+        return jsonb_populate_record(null::ucrm.principal, '{"kind": "limited"}');
     end if;
     p := ucrm.authenticate(kind, credential);
     if p.kind is not null and coalesce(p.expires_at > clock_timestamp(), true) then
@@ -237,10 +238,8 @@ begin
         return ucrm.problem('permission_denied', r.request_id, 'this route is for platform admins', null, d.headers);
     end if;
     perform ucrm.latch(p, r.request_id, r.address, false);
-    r.id := case when d.id_at is not null then (ucrm.path_segments(r.path))[d.id_at] end;
     answer := ucrm.call(d.fn, r);
-    answer.headers := coalesce(d.headers || answer.headers, d.headers);
-    return answer;
+    return row(answer.status, coalesce(d.headers || answer.headers, d.headers), answer.body)::ucrm.response;
 end
 $$;
 comment on function ucrm.handle_platform(ucrm.principal, ucrm.dispatch, ucrm.request) is 'A request to a platform or internal route: no tenant is entered.';

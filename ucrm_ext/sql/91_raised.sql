@@ -126,8 +126,7 @@ begin
     else
         answer := ucrm.problem('internal', request_id);
     end if;
-    answer.headers := coalesce(d.headers, '{}') || answer.headers;
-    return answer;
+    return row(answer.status, coalesce(d.headers, '{}') || answer.headers, answer.body)::ucrm.response;
 end
 $$;
 comment on function ucrm.refused(text, text, text, text, bytea, inet, uuid, text, text, text, text, text, text, text) is
@@ -155,7 +154,7 @@ declare
     answer constant ucrm.response := ucrm.handle(method, path, query, headers, body, kind, hint, credential, address, request_id);
     wanted constant uuid := (answer.headers ->> 'x-ucrm-export')::uuid;
 begin
-    return next row(answer.status, answer.headers - 'x-ucrm-export', answer.body)::ucrm.response;
+    return query select answer.status, answer.headers - 'x-ucrm-export', answer.body;
     if wanted is not null then
         return query select null::integer, null::jsonb, convert_to(line::text || E'\n', 'UTF8') from ucrm.export_tenant(wanted) as line;
     end if;

@@ -1,59 +1,58 @@
 -- Why does it not work? The first thing a puzzled user or DBA runs.
+create type ucrm.verdict as (
+    "position" integer,
+    gate text,
+    verdict text,
+    code text,
+    hint text
+);
+comment on type ucrm.verdict is 'What a gate says. verdict: pass, refuse, not asked, unknown; code and hint when it refuses.';
+
 create function ucrm.why(resource text default null, action text default null)
-returns table ("position" integer, gate text, verdict text, code text, hint text)
-language plpgsql
+returns setof ucrm.verdict
+language sql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    noun constant text := ucrm.canonical_resource(resource);
-    deed constant text := coalesce(action, 'update');
-    applicable text[];
-    g ucrm.gates;
-begin
-    return query
-    select 0, 'context'::text,
-           case when ucrm.tenant_id() is null then 'refuse' else 'pass' end,
-           case when ucrm.tenant_id() is null then 'no_context' end,
-           case when ucrm.tenant_id() is null then (select r.hint from ucrm.refusals as r where r.code = 'no_context') end;
-
-    applicable := ucrm.gates_of(noun, deed);
-    for g in select x.* from ucrm.gates as x order by x.position, x.name loop
-        "position" := g.position;
-        gate := g.name;
-        code := null;
-        hint := null;
-        if not g.check_fn || ' ' || g.code = any (applicable) then
-            verdict := 'not asked';
-        elsif ucrm.tenant_id() is null then
-            verdict := 'unknown';
-        elsif ucrm.ask_gate(g.check_fn, noun, deed) then
-            verdict := 'pass';
-        else
-            verdict := 'refuse';
-            code := g.code;
-            hint := (select r.hint from ucrm.refusals as r where r.code = g.code);
-        end if;
-        return next;
-    end loop;
-
-    "position" := 1000;
-    gate := 'permission';
-    if noun is null or action is null then
-        verdict := 'not asked';
-        code := null;
-        hint := 'Name a resource and an action: select * from ucrm.why(''contacts'', ''update'').';
-    elsif ucrm.has_permission(noun, action) then
-        verdict := case ucrm.permission_scope(noun, action) when 'own' then 'pass (own rows)' else 'pass' end;
-        code := null;
-        hint := null;
-    else
-        verdict := 'refuse';
-        code := 'permission_denied';
-        hint := format('%s may not %s %s. Held: %s', coalesce(ucrm.member_role(), 'nobody'), action, noun, coalesce(nullif(ucrm.permissions(), ''), 'nothing'));
-    end if;
-    return next;
-end
+    with asked as (
+        select ucrm.canonical_resource(resource) as noun,
+               coalesce(action, 'update') as deed,
+               ucrm.tenant_id() is not null as entered
+    ), said as (
+        select 0 as place, 'context' as gate, case when a.entered then 'pass' else 'refuse' end as verdict, 'no_context' as code, null as hint
+        from asked as a
+        union all
+        select g.position, g.name,
+               case
+                   when not g.check_fn || ' ' || g.code = any (ucrm.gates_of(a.noun, a.deed)) then 'not asked'
+                   when not a.entered then 'unknown'
+                   when ucrm.ask_gate(g.check_fn, a.noun, a.deed) then 'pass'
+                   else 'refuse'
+               end,
+               g.code, null
+        from asked as a
+        cross join ucrm.gates as g
+        union all
+        select 1000000, 'permission',
+               case
+                   when a.noun is null or why.action is null then 'not asked'
+                   when ucrm.has_permission(a.noun, why.action) then 'pass'
+                   else 'refuse'
+               end,
+               'permission_denied',
+               case
+                   when a.noun is null or why.action is null then 'Name a resource and an action: select * from ucrm.why(''contacts'', ''update'').'
+                   when ucrm.permission_scope(a.noun, why.action) = 'own' then 'Own rows only.'
+                   when not ucrm.has_permission(a.noun, why.action)
+                   then format('%s may not %s %s. Held: %s', coalesce(ucrm.member_role(), 'nobody'), why.action, a.noun, coalesce(nullif(ucrm.permissions(), ''), 'nothing'))
+               end
+        from asked as a
+    )
+    select s.place, s.gate, s.verdict,
+           case when s.verdict = 'refuse' then s.code end,
+           coalesce(s.hint, case when s.verdict = 'refuse' then (select r.hint from ucrm.refusals as r where r.code = s.code) end)
+    from said as s
+    order by s.place, s.gate;
 $$;
 comment on function ucrm.why(text, text) is
 'Every gate in order with its verdict (pass, refuse, not asked, unknown) for an action in the current context, then the permission. Without an action: as for a write.';

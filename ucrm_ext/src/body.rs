@@ -14,18 +14,28 @@ fn json_fault(call: Call) -> Answer {
 
 fn list_body(call: Call) -> Answer {
     let mut meta = String::from(",\"meta\":{");
-    for (name, value) in [("total", call.bigint(1)), ("page", call.bigint(2)), ("limit", call.bigint(3))] {
+    for (name, value) in [
+        ("total", call.bigint(1)),
+        ("page", call.bigint(2)),
+        ("limit", call.bigint(3)),
+    ] {
         if let Some(value) = value {
             let comma = if meta.ends_with('{') { "" } else { "," };
             meta.push_str(&format!("{comma}\"{name}\":{value}"));
         }
     }
     meta.push_str("}}");
-    Ok(Some(whole(&[b"{\"data\":", call.bytes(0).unwrap_or(b"[]"), meta.as_bytes()])))
+    Ok(Some(whole(&[
+        b"{\"data\":",
+        call.bytes(0).unwrap_or(b"[]"),
+        meta.as_bytes(),
+    ])))
 }
 
 fn data_body(call: Call) -> Answer {
-    Ok(call.bytes(0).map(|item| whole(&[b"{\"data\":", item, b"}"])))
+    Ok(call
+        .bytes(0)
+        .map(|item| whole(&[b"{\"data\":", item, b"}"])))
 }
 
 fn etag(call: Call) -> Answer {

@@ -20,7 +20,11 @@ pub struct Fault {
 impl Fault {
     /// A fault with this SQLSTATE.
     pub fn new(state: PgSqlErrorCode, message: impl Into<String>) -> Fault {
-        Fault { state, message: message.into(), hint: None }
+        Fault {
+            state,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// The same with a hint.
@@ -58,7 +62,8 @@ impl Call {
     /// A text argument.
     pub fn text<'a>(self, n: usize) -> Option<&'a str> {
         // SAFETY: databases of UCRM are UTF-8 (the install script's text is), and PostgreSQL verifies text on input.
-        self.bytes(n).map(|bytes| unsafe { std::str::from_utf8_unchecked(bytes) })
+        self.bytes(n)
+            .map(|bytes| unsafe { std::str::from_utf8_unchecked(bytes) })
     }
 
     /// A bytea argument (or the bytes of a text).
@@ -88,7 +93,9 @@ impl Call {
 
     /// A text[] argument; its nulls become `None`.
     pub fn texts<'a>(self, n: usize) -> Vec<Option<&'a str>> {
-        let Some(datum) = self.datum(n) else { return Vec::new() };
+        let Some(datum) = self.datum(n) else {
+            return Vec::new();
+        };
         let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
         // SAFETY: the argument is declared text[]; what deconstruct_array gives lives as long as the call.
         unsafe {
@@ -105,7 +112,8 @@ impl Call {
             );
             (0..count as usize)
                 .map(|i| {
-                    (!*nulls.add(i)).then(|| std::str::from_utf8_unchecked(bytes_of(*elements.add(i))))
+                    (!*nulls.add(i))
+                        .then(|| std::str::from_utf8_unchecked(bytes_of(*elements.add(i))))
                 })
                 .collect()
         }
@@ -120,7 +128,10 @@ pub fn bytes_of<'a>(datum: pg_sys::Datum) -> &'a [u8] {
         if varlena::varatt_is_1b_e(pointer) || varlena::varatt_is_4b_c(pointer) {
             pointer = pg_sys::pg_detoast_datum_packed(pointer);
         }
-        std::slice::from_raw_parts(varlena::vardata_any(pointer).cast(), varlena::varsize_any_exhdr(pointer))
+        std::slice::from_raw_parts(
+            varlena::vardata_any(pointer).cast(),
+            varlena::varsize_any_exhdr(pointer),
+        )
     }
 }
 
@@ -180,8 +191,10 @@ pub fn uuid(value: [u8; 16]) -> pg_sys::Datum {
 
 /// A text[] datum.
 pub fn texts(values: &[Option<String>]) -> pg_sys::Datum {
-    let mut elements: Vec<pg_sys::Datum> =
-        values.iter().map(|value| varlena(value.as_deref().unwrap_or_default().as_bytes())).collect();
+    let mut elements: Vec<pg_sys::Datum> = values
+        .iter()
+        .map(|value| varlena(value.as_deref().unwrap_or_default().as_bytes()))
+        .collect();
     let mut nulls: Vec<bool> = values.iter().map(Option::is_none).collect();
     let mut dimension = values.len() as i32;
     let mut lower = 1;
@@ -209,7 +222,10 @@ pub fn texts(values: &[Option<String>]) -> pg_sys::Datum {
 /// A value of the composite type that the function is declared to return.
 pub fn composite(call: Call, values: &mut [Option<pg_sys::Datum>]) -> pg_sys::Datum {
     let mut descriptor = std::ptr::null_mut();
-    let mut datums: Vec<pg_sys::Datum> = values.iter().map(|value| value.unwrap_or(pg_sys::Datum::null())).collect();
+    let mut datums: Vec<pg_sys::Datum> = values
+        .iter()
+        .map(|value| value.unwrap_or(pg_sys::Datum::null()))
+        .collect();
     let mut nulls: Vec<bool> = values.iter().map(Option::is_none).collect();
     // SAFETY: the function is declared to return a composite with as many columns as there are values.
     unsafe {
@@ -243,14 +259,17 @@ macro_rules! leaf {
         #[doc(hidden)]
         #[unsafe(no_mangle)]
         pub extern "C-unwind" fn $record() -> &'static pgrx::pg_sys::Pg_finfo_record {
-            static VERSION_1: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
+            static VERSION_1: pgrx::pg_sys::Pg_finfo_record =
+                pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
             &VERSION_1
         }
 
         #[doc(hidden)]
         #[pgrx::pg_guard]
         #[unsafe(no_mangle)]
-        pub unsafe extern "C-unwind" fn $symbol(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
+        pub unsafe extern "C-unwind" fn $symbol(
+            fcinfo: pgrx::pg_sys::FunctionCallInfo,
+        ) -> pgrx::pg_sys::Datum {
             $crate::border::finish(fcinfo, $leaf($crate::border::Call(fcinfo)))
         }
     };

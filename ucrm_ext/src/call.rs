@@ -14,16 +14,24 @@ extern "C-unwind" fn may_execute(function: pg_sys::Oid) -> bool {
         #[cfg(feature = "pg15")]
         let allowed = pg_sys::pg_proc_aclcheck(function, role, pg_sys::ACL_EXECUTE.into());
         #[cfg(not(feature = "pg15"))]
-        let allowed = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, role, pg_sys::ACL_EXECUTE.into());
+        let allowed = pg_sys::object_aclcheck(
+            pg_sys::ProcedureRelationId,
+            function,
+            role,
+            pg_sys::ACL_EXECUTE.into(),
+        );
         allowed == pg_sys::AclResult::ACLCHECK_OK
     }
 }
 
 #[pgrx::pg_guard]
 extern "C-unwind" fn refuse() {
-    Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, "the route's function does not exist or may not be executed")
-        .hint("grant execute on function … to ucrm_app;")
-        .raise();
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        "the route's function does not exist or may not be executed",
+    )
+    .hint("grant execute on function … to ucrm_app;")
+    .raise();
 }
 
 #[doc(hidden)]

@@ -71,7 +71,9 @@ pub fn leave() {
 
 /// A latched value, if the setting still says the same. After ROLLBACK TO SAVEPOINT it does not, and nobody is entered.
 fn latched<'a>(latch: &'a Latch, setting: Setting) -> Option<&'a CStr> {
-    latch.values[setting as usize].as_deref().filter(|text| setting::value(setting) == Some(text))
+    latch.values[setting as usize]
+        .as_deref()
+        .filter(|text| setting::value(setting) == Some(text))
 }
 
 enum Who {
@@ -91,7 +93,11 @@ fn who() -> Who {
     }
     let known = LATCH.with_borrow(|latch| {
         if latch.values[Setting::Tenant as usize].is_some() {
-            Some(if latched(latch, Setting::Tenant).is_some() { Who::Entered } else { Who::Nobody })
+            Some(if latched(latch, Setting::Tenant).is_some() {
+                Who::Entered
+            } else {
+                Who::Nobody
+            })
         } else if latch.entered.is_some() {
             Some(Who::Entered)
         } else {
@@ -108,7 +114,10 @@ fn binding() -> Option<Rc<Principal>> {
         if !pg_sys::IsTransactionState() {
             return None;
         }
-        (pg_sys::GetSessionUserId().to_u32(), !pg_sys::RecoveryInProgress() && !in_worker())
+        (
+            pg_sys::GetSessionUserId().to_u32(),
+            !pg_sys::RecoveryInProgress() && !in_worker(),
+        )
     };
     if LOOKING.get() {
         return None;
@@ -117,7 +126,9 @@ fn binding() -> Option<Rc<Principal>> {
     let now = generation::definitions();
     if usable {
         let kept = BINDING.with_borrow(|kept| {
-            kept.as_ref().filter(|kept| kept.login == login && kept.generation == now).map(|kept| kept.principal.clone())
+            kept.as_ref()
+                .filter(|kept| kept.login == login && kept.generation == now)
+                .map(|kept| kept.principal.clone())
         });
         if let Some(principal) = kept {
             return principal;
@@ -125,7 +136,11 @@ fn binding() -> Option<Rc<Principal>> {
     }
     let principal = look_up_binding().map(Rc::new);
     if usable {
-        BINDING.set(Some(Binding { login, generation: now, principal: principal.clone() }));
+        BINDING.set(Some(Binding {
+            login,
+            generation: now,
+            principal: principal.clone(),
+        }));
     }
     principal
 }
@@ -176,7 +191,12 @@ fn look_up_binding() -> Option<Principal> {
 
 /// `8-4-4-4-12` → bytes.
 fn parse_uuid(text: &CStr) -> Option<[u8; 16]> {
-    let digits: Vec<u8> = text.to_bytes().iter().copied().filter(|&byte| byte != b'-').collect();
+    let digits: Vec<u8> = text
+        .to_bytes()
+        .iter()
+        .copied()
+        .filter(|&byte| byte != b'-')
+        .collect();
     if digits.len() != 32 {
         return None;
     }
@@ -221,13 +241,25 @@ pub fn tenant() -> Option<[u8; 16]> {
 pub fn permissions() -> Rc<Set> {
     match who() {
         Who::Nobody => permission::parsed(""),
-        Who::Worker => permission::parsed(setting::value(Setting::Permissions).and_then(|text| text.to_str().ok()).unwrap_or_default()),
-        Who::Bound(principal) => permission::parsed(principal.as_deref().map_or("", |principal| &principal.permissions)),
+        Who::Worker => permission::parsed(
+            setting::value(Setting::Permissions)
+                .and_then(|text| text.to_str().ok())
+                .unwrap_or_default(),
+        ),
+        Who::Bound(principal) => permission::parsed(
+            principal
+                .as_deref()
+                .map_or("", |principal| &principal.permissions),
+        ),
         Who::Entered => LATCH.with_borrow_mut(|latch| {
             if let Some(set) = &latch.permissions {
                 return set.clone();
             }
-            let set = permission::parsed(latched(latch, Setting::Permissions).and_then(|text| text.to_str().ok()).unwrap_or_default());
+            let set = permission::parsed(
+                latched(latch, Setting::Permissions)
+                    .and_then(|text| text.to_str().ok())
+                    .unwrap_or_default(),
+            );
             latch.permissions = Some(set.clone());
             set
         }),
@@ -237,19 +269,29 @@ pub fn permissions() -> Rc<Set> {
 fn permission_text() -> Option<String> {
     match who() {
         Who::Nobody => None,
-        Who::Worker => setting::value(Setting::Permissions).map(|text| text.to_string_lossy().into_owned()),
+        Who::Worker => {
+            setting::value(Setting::Permissions).map(|text| text.to_string_lossy().into_owned())
+        }
         Who::Bound(principal) => principal.map(|principal| principal.permissions.clone()),
         Who::Entered => LATCH.with_borrow(|latch| match &latch.entered {
             Some(principal) => Some(principal.permissions.clone()),
-            None => latched(latch, Setting::Permissions).map(|text| text.to_string_lossy().into_owned()),
+            None => {
+                latched(latch, Setting::Permissions).map(|text| text.to_string_lossy().into_owned())
+            }
         }),
     }
 }
 
 /// Whose eyes see: what, the tenant aside, decides which rows are visible.
 pub fn eyes() -> String {
-    let user = uuid_setting(Setting::User, |principal| principal.user).map(print_uuid).unwrap_or_default();
-    format!("{} {}", user.to_string_lossy(), permission_text().unwrap_or_default())
+    let user = uuid_setting(Setting::User, |principal| principal.user)
+        .map(print_uuid)
+        .unwrap_or_default();
+    format!(
+        "{} {}",
+        user.to_string_lossy(),
+        permission_text().unwrap_or_default()
+    )
 }
 
 /// Asks the acting principal, if there is one; raw settings alone make none.
@@ -257,13 +299,19 @@ pub fn ask<T>(question: impl FnOnce(&Principal) -> T) -> Option<T> {
     match who() {
         Who::Nobody | Who::Worker => None,
         Who::Bound(principal) => principal.as_deref().map(question),
-        Who::Entered => LATCH.with_borrow(|latch| latch.entered.clone()).as_deref().map(question),
+        Who::Entered => LATCH
+            .with_borrow(|latch| latch.entered.clone())
+            .as_deref()
+            .map(question),
     }
 }
 
 fn latch(call: Call) -> Answer {
     let Some(principal) = call.datum(0).and_then(Principal::of) else {
-        return Err(Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "there is no principal to enter as"));
+        return Err(Fault::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "there is no principal to enter as",
+        ));
     };
     let (known, same) = LATCH.with_borrow(|latch| match &latch.entered {
         Some(entered) => (true, entered.is(&principal)),
@@ -312,7 +360,9 @@ fn remember(principal: Principal, call: Call) {
             c_string(&principal.permissions),
         ];
         latch.request = request;
-        latch.address = call.datum(2).map(|datum| crate::border::image(datum).to_vec());
+        latch.address = call
+            .datum(2)
+            .map(|datum| crate::border::image(datum).to_vec());
         latch.permissions = None;
         latch.entered = Some(Rc::new(principal));
     });
@@ -325,7 +375,9 @@ fn answer_text(text: Option<String>) -> Answer {
 fn member_role(_: Call) -> Answer {
     answer_text(match who() {
         Who::Nobody => None,
-        Who::Worker => setting::value(Setting::Role).map(|text| text.to_string_lossy().into_owned()),
+        Who::Worker => {
+            setting::value(Setting::Role).map(|text| text.to_string_lossy().into_owned())
+        }
         Who::Bound(principal) => principal.and_then(|principal| principal.role.clone()),
         Who::Entered => LATCH.with_borrow(|latch| match &latch.entered {
             Some(principal) => principal.role.clone(),
@@ -337,7 +389,11 @@ fn member_role(_: Call) -> Answer {
 fn request_id(_: Call) -> Answer {
     Ok(match who() {
         Who::Worker => setting::value(Setting::Request).and_then(parse_uuid),
-        Who::Entered => LATCH.with_borrow(|latch| latch.request.or_else(|| latched(latch, Setting::Request).and_then(parse_uuid))),
+        Who::Entered => LATCH.with_borrow(|latch| {
+            latch
+                .request
+                .or_else(|| latched(latch, Setting::Request).and_then(parse_uuid))
+        }),
         Who::Nobody | Who::Bound(_) => None,
     }
     .map(uuid))
@@ -366,26 +422,54 @@ fn hush(_: Call) -> Answer {
     Ok(Some(pg_sys::Datum::null()))
 }
 
-crate::leaf!(pg_finfo_ucrm_tenant_id, ucrm_tenant_id, |_: Call| -> Answer { Ok(tenant().map(uuid)) });
+crate::leaf!(
+    pg_finfo_ucrm_tenant_id,
+    ucrm_tenant_id,
+    |_: Call| -> Answer { Ok(tenant().map(uuid)) }
+);
 crate::leaf!(pg_finfo_ucrm_user_id, ucrm_user_id, |_: Call| -> Answer {
     Ok(uuid_setting(Setting::User, |principal| principal.user).map(uuid))
 });
-crate::leaf!(pg_finfo_ucrm_api_key_id, ucrm_api_key_id, |_: Call| -> Answer {
-    Ok(uuid_setting(Setting::Key, |principal| principal.key).map(uuid))
-});
+crate::leaf!(
+    pg_finfo_ucrm_api_key_id,
+    ucrm_api_key_id,
+    |_: Call| -> Answer { Ok(uuid_setting(Setting::Key, |principal| principal.key).map(uuid)) }
+);
 crate::leaf!(pg_finfo_ucrm_member_role, ucrm_member_role, member_role);
 crate::leaf!(pg_finfo_ucrm_request_id, ucrm_request_id, request_id);
-crate::leaf!(pg_finfo_ucrm_permissions, ucrm_permissions, |_: Call| -> Answer { answer_text(permission_text()) });
-crate::leaf!(pg_finfo_ucrm_api_key_prefix, ucrm_api_key_prefix, |_: Call| -> Answer {
-    answer_text(ask(|principal| principal.key_prefix.clone()).flatten())
-});
-crate::leaf!(pg_finfo_ucrm_actor_kind, ucrm_actor_kind, |_: Call| -> Answer {
-    answer_text(Some(ask(|principal| principal.kind.clone()).unwrap_or_else(|| "database".into())))
-});
-crate::leaf!(pg_finfo_ucrm_client_address, ucrm_client_address, client_address);
+crate::leaf!(
+    pg_finfo_ucrm_permissions,
+    ucrm_permissions,
+    |_: Call| -> Answer { answer_text(permission_text()) }
+);
+crate::leaf!(
+    pg_finfo_ucrm_api_key_prefix,
+    ucrm_api_key_prefix,
+    |_: Call| -> Answer { answer_text(ask(|principal| principal.key_prefix.clone()).flatten()) }
+);
+crate::leaf!(
+    pg_finfo_ucrm_actor_kind,
+    ucrm_actor_kind,
+    |_: Call| -> Answer {
+        answer_text(Some(
+            ask(|principal| principal.kind.clone()).unwrap_or_else(|| "database".into()),
+        ))
+    }
+);
+crate::leaf!(
+    pg_finfo_ucrm_client_address,
+    ucrm_client_address,
+    client_address
+);
 crate::leaf!(pg_finfo_ucrm_latch, ucrm_latch, latch);
 crate::leaf!(pg_finfo_ucrm_read_only, ucrm_read_only, read_only);
 crate::leaf!(pg_finfo_ucrm_hush, ucrm_hush, hush);
-crate::leaf!(pg_finfo_ucrm_is_hushed, ucrm_is_hushed, |_: Call| -> Answer {
-    Ok(Some(pg_sys::Datum::from(LATCH.with_borrow(|latch| latch.hushed))))
-});
+crate::leaf!(
+    pg_finfo_ucrm_is_hushed,
+    ucrm_is_hushed,
+    |_: Call| -> Answer {
+        Ok(Some(pg_sys::Datum::from(
+            LATCH.with_borrow(|latch| latch.hushed),
+        )))
+    }
+);

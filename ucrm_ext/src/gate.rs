@@ -14,16 +14,23 @@ const GATES: [(&str, Gate); 7] = [
     ("ucrm.gate_email", |principal| principal.email_verified),
     ("ucrm.gate_member", |principal| principal.member),
     ("ucrm.gate_enabled", |principal| !principal.disabled),
-    ("ucrm.gate_approved", |principal| principal.status != Status::Pending),
-    ("ucrm.gate_not_rejected", |principal| principal.status != Status::Rejected),
-    ("ucrm.gate_not_suspended", |principal| principal.status != Status::Suspended),
+    ("ucrm.gate_approved", |principal| {
+        principal.status != Status::Pending
+    }),
+    ("ucrm.gate_not_rejected", |principal| {
+        principal.status != Status::Rejected
+    }),
+    ("ucrm.gate_not_suspended", |principal| {
+        principal.status != Status::Suspended
+    }),
     ("ucrm.gate_trial", trial),
 ];
 
 fn trial(principal: &Principal) -> bool {
     // SAFETY: a clock reading.
     let now = unsafe { pg_sys::GetCurrentTimestamp() };
-    principal.subscribed_until.is_some_and(|end| end > now) || principal.trial_ends_at.is_none_or(|end| end > now)
+    principal.subscribed_until.is_some_and(|end| end > now)
+        || principal.trial_ends_at.is_none_or(|end| end > now)
 }
 
 /// A context made of raw settings alone (a holder of SET ON PARAMETER) is no principal, and passes no gate.
@@ -35,7 +42,9 @@ fn next_gate(call: Call) -> Answer {
     let gates = call.texts(0);
     let start = call.int(1).unwrap_or(1).max(1) as usize;
     for (number, entry) in gates.iter().enumerate().skip(start - 1) {
-        let name = entry.and_then(|entry| entry.split(' ').next()).unwrap_or_default();
+        let name = entry
+            .and_then(|entry| entry.split(' ').next())
+            .unwrap_or_default();
         let number = number as i32 + 1;
         match GATES.iter().find(|(known, _)| *known == name) {
             Some((_, gate)) if passes(*gate) => {}

@@ -7,8 +7,8 @@ use crate::border::{Answer, Call, uuid_of};
 use crate::shared::{ROW_SLOTS, shared};
 use crate::window::key;
 use crate::{context, run};
-use pgrx::pg_sys;
 use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
@@ -64,7 +64,16 @@ fn slot(relation: u32, tenant: &[u8]) -> usize {
     // SAFETY: a plain read of backend state.
     let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
     let seed = shared().map_or([0; 16], |region| region.seed);
-    key::key(&[b"rows", &database.to_ne_bytes(), &relation.to_ne_bytes(), tenant], seed) as usize % ROW_SLOTS
+    key::key(
+        &[
+            b"rows",
+            &database.to_ne_bytes(),
+            &relation.to_ne_bytes(),
+            tenant,
+        ],
+        seed,
+    ) as usize
+        % ROW_SLOTS
 }
 
 /// The generation of one tenant's rows in one table.
@@ -77,7 +86,10 @@ pub fn rows(relation: u32, tenant: &[u8]) -> u64 {
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *mut std::ffi::c_void) {
+unsafe extern "C-unwind" fn at_end(
+    event: pg_sys::XactEvent::Type,
+    _argument: *mut std::ffi::c_void,
+) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_COMMIT => {
             publish();
@@ -172,8 +184,14 @@ fn note_rows(call: Call) -> Answer {
 }
 
 crate::leaf!(pg_finfo_ucrm_bump, ucrm_bump, note_definitions);
-crate::leaf!(pg_finfo_ucrm_note_change, ucrm_note_change, note_definitions);
+crate::leaf!(
+    pg_finfo_ucrm_note_change,
+    ucrm_note_change,
+    note_definitions
+);
 crate::leaf!(pg_finfo_ucrm_bump_rows, ucrm_bump_rows, note_rows);
-crate::leaf!(pg_finfo_ucrm_generation, ucrm_generation, |_: Call| -> Answer {
-    Ok(Some(pg_sys::Datum::from(definitions() as i64)))
-});
+crate::leaf!(
+    pg_finfo_ucrm_generation,
+    ucrm_generation,
+    |_: Call| -> Answer { Ok(Some(pg_sys::Datum::from(definitions() as i64))) }
+);

@@ -3,8 +3,8 @@
 //! Every leaf returns a value or a decision; the SQL in `sql/` declares, grants and acts on it. A noun here is the
 //! same noun there and in `tests/`.
 
-mod border;
 mod body;
+mod border;
 mod call;
 mod context;
 mod gate;

@@ -34,13 +34,24 @@ pub fn recall_local(parts: &[&[u8]]) -> Answer {
     if generation::bypassed() {
         return Ok(None);
     }
-    let Some(key) = key_of(parts) else { return Ok(None) };
+    let Some(key) = key_of(parts) else {
+        return Ok(None);
+    };
     let now = generation::definitions();
-    Ok(LOCAL.with_borrow(|local| local.get(&key).filter(|(then, _)| *then == now).map(|(_, bytes)| copy_of(bytes))))
+    Ok(LOCAL.with_borrow(|local| {
+        local
+            .get(&key)
+            .filter(|(then, _)| *then == now)
+            .map(|(_, bytes)| copy_of(bytes))
+    }))
 }
 
 /// Remembers a varlena datum (a composite or an array) in this backend.
-pub fn remember_local(parts: &[&[u8]], generation: Option<i64>, value: Option<pg_sys::Datum>) -> Answer {
+pub fn remember_local(
+    parts: &[&[u8]],
+    generation: Option<i64>,
+    value: Option<pg_sys::Datum>,
+) -> Answer {
     if let (false, Some(key), Some(generation), Some(value)) =
         (generation::bypassed(), key_of(parts), generation, value)
     {
@@ -73,17 +84,27 @@ fn remember_principal(call: Call) -> Answer {
         && let (Some(key), Some(region), Some(generation), Some(principal)) =
             (principal_key(call), shared(), call.bigint(2), call.datum(3))
     {
-        region.principals.remember(key, generation as u64, image(principal));
+        region
+            .principals
+            .remember(key, generation as u64, image(principal));
     }
     Ok(Some(pg_sys::Datum::null()))
 }
 
 fn recall_gates(call: Call) -> Answer {
-    recall_local(&[b"gates", call.bytes(0).unwrap_or_default(), call.bytes(1).unwrap_or_default()])
+    recall_local(&[
+        b"gates",
+        call.bytes(0).unwrap_or_default(),
+        call.bytes(1).unwrap_or_default(),
+    ])
 }
 
 fn remember_gates(call: Call) -> Answer {
-    let parts = [b"gates".as_slice(), call.bytes(0).unwrap_or_default(), call.bytes(1).unwrap_or_default()];
+    let parts = [
+        b"gates".as_slice(),
+        call.bytes(0).unwrap_or_default(),
+        call.bytes(1).unwrap_or_default(),
+    ];
     remember_local(&parts, call.bigint(2), call.datum(3))
 }
 
@@ -95,8 +116,15 @@ fn total_key(call: Call) -> Option<(u128, u32, [u8; 16])> {
     let binds = call.datum(2).map(image).unwrap_or_default();
     // SAFETY: a plain read of backend state.
     let role = unsafe { pg_sys::GetUserId().to_u32() }.to_ne_bytes();
-    let parts: [&[u8]; 7] =
-        [b"total", &relation.to_ne_bytes(), &tenant, eyes.as_bytes(), &role, call.bytes(1)?, binds];
+    let parts: [&[u8]; 7] = [
+        b"total",
+        &relation.to_ne_bytes(),
+        &tenant,
+        eyes.as_bytes(),
+        &role,
+        call.bytes(1)?,
+        binds,
+    ];
     Some((key_of(&parts)?, relation, tenant))
 }
 
@@ -105,15 +133,20 @@ fn total_usable() -> bool {
 }
 
 fn rows_and_definitions(relation: u32, tenant: [u8; 16]) -> u64 {
-    generation::rows(relation, &tenant).wrapping_add(generation::definitions().wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    generation::rows(relation, &tenant)
+        .wrapping_add(generation::definitions().wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 fn recall_total(call: Call) -> Answer {
     if !total_usable() {
         return Ok(None);
     }
-    let Some(((key, relation, tenant), region)) = total_key(call).zip(shared()) else { return Ok(None) };
-    let bytes = region.totals.recall(key, rows_and_definitions(relation, tenant));
+    let Some(((key, relation, tenant), region)) = total_key(call).zip(shared()) else {
+        return Ok(None);
+    };
+    let bytes = region
+        .totals
+        .recall(key, rows_and_definitions(relation, tenant));
     Ok(bytes
         .and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok())
         .map(|bytes| pg_sys::Datum::from(i64::from_ne_bytes(bytes))))
@@ -131,15 +164,37 @@ fn remember_total(call: Call) -> Answer {
         && let (Some((key, ..)), Some(region), Some(generation), Some(total)) =
             (total_key(call), shared(), call.bigint(3), call.bigint(4))
     {
-        region.totals.remember(key, generation as u64, &total.to_ne_bytes());
+        region
+            .totals
+            .remember(key, generation as u64, &total.to_ne_bytes());
     }
     Ok(Some(pg_sys::Datum::null()))
 }
 
-crate::leaf!(pg_finfo_ucrm_recall_principal, ucrm_recall_principal, recall_principal);
-crate::leaf!(pg_finfo_ucrm_remember_principal, ucrm_remember_principal, remember_principal);
+crate::leaf!(
+    pg_finfo_ucrm_recall_principal,
+    ucrm_recall_principal,
+    recall_principal
+);
+crate::leaf!(
+    pg_finfo_ucrm_remember_principal,
+    ucrm_remember_principal,
+    remember_principal
+);
 crate::leaf!(pg_finfo_ucrm_recall_gates, ucrm_recall_gates, recall_gates);
-crate::leaf!(pg_finfo_ucrm_remember_gates, ucrm_remember_gates, remember_gates);
+crate::leaf!(
+    pg_finfo_ucrm_remember_gates,
+    ucrm_remember_gates,
+    remember_gates
+);
 crate::leaf!(pg_finfo_ucrm_recall_total, ucrm_recall_total, recall_total);
-crate::leaf!(pg_finfo_ucrm_total_generation, ucrm_total_generation, total_generation);
-crate::leaf!(pg_finfo_ucrm_remember_total, ucrm_remember_total, remember_total);
+crate::leaf!(
+    pg_finfo_ucrm_total_generation,
+    ucrm_total_generation,
+    total_generation
+);
+crate::leaf!(
+    pg_finfo_ucrm_remember_total,
+    ucrm_remember_total,
+    remember_total
+);

@@ -47,20 +47,37 @@ fn intersect(call: Call) -> Answer {
 }
 
 fn cover(call: Call) -> Answer {
-    let covers = set::covers(call.text(0).unwrap_or_default(), call.text(1).unwrap_or_default());
+    let covers = set::covers(
+        call.text(0).unwrap_or_default(),
+        call.text(1).unwrap_or_default(),
+    );
     Ok(Some(pg_sys::Datum::from(covers)))
 }
 
-crate::leaf!(pg_finfo_ucrm_has_permission, ucrm_has_permission, |call: Call| -> Answer {
-    Ok(Some(pg_sys::Datum::from(scope(call).is_some())))
-});
-crate::leaf!(pg_finfo_ucrm_permission_scope, ucrm_permission_scope, |call: Call| -> Answer {
-    Ok(scope(call).map(|scope| {
-        varlena(match scope {
-            Scope::All => b"all",
-            Scope::Own => b"own",
-        })
-    }))
-});
-crate::leaf!(pg_finfo_ucrm_intersect_permissions, ucrm_intersect_permissions, intersect);
-crate::leaf!(pg_finfo_ucrm_permissions_cover, ucrm_permissions_cover, cover);
+crate::leaf!(
+    pg_finfo_ucrm_has_permission,
+    ucrm_has_permission,
+    |call: Call| -> Answer { Ok(Some(pg_sys::Datum::from(scope(call).is_some()))) }
+);
+crate::leaf!(
+    pg_finfo_ucrm_permission_scope,
+    ucrm_permission_scope,
+    |call: Call| -> Answer {
+        Ok(scope(call).map(|scope| {
+            varlena(match scope {
+                Scope::All => b"all",
+                Scope::Own => b"own",
+            })
+        }))
+    }
+);
+crate::leaf!(
+    pg_finfo_ucrm_intersect_permissions,
+    ucrm_intersect_permissions,
+    intersect
+);
+crate::leaf!(
+    pg_finfo_ucrm_permissions_cover,
+    ucrm_permissions_cover,
+    cover
+);

@@ -67,11 +67,15 @@ pub struct Row {
 impl Row {
     /// Takes a ucrm.principal apart; `None` when the row has another number of columns.
     pub fn of(datum: pg_sys::Datum) -> Option<Row> {
-        let mut row = Row { values: [pg_sys::Datum::null(); COLUMNS], nulls: [true; COLUMNS] };
+        let mut row = Row {
+            values: [pg_sys::Datum::null(); COLUMNS],
+            nulls: [true; COLUMNS],
+        };
         // SAFETY: the datum is a composite value of a named type (the functions are declared so); the descriptor is
         // released, and the row outlives the values read from it.
         unsafe {
-            let header: pg_sys::HeapTupleHeader = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
+            let header: pg_sys::HeapTupleHeader =
+                pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
             let type_id = (*header).t_choice.t_datum.datum_typeid;
             let type_mod = (*header).t_choice.t_datum.datum_typmod;
             let descriptor = pg_sys::lookup_rowtype_tupdesc(type_id, type_mod);
@@ -82,7 +86,12 @@ impl Row {
                     t_data: header,
                     ..Default::default()
                 };
-                pg_sys::heap_deform_tuple(&mut tuple, descriptor, row.values.as_mut_ptr(), row.nulls.as_mut_ptr());
+                pg_sys::heap_deform_tuple(
+                    &mut tuple,
+                    descriptor,
+                    row.values.as_mut_ptr(),
+                    row.nulls.as_mut_ptr(),
+                );
             }
             if (*descriptor).tdrefcount >= 0 {
                 pg_sys::DecrTupleDescRefCount(descriptor);
@@ -103,12 +112,14 @@ impl Row {
     /// A text column.
     pub fn text(&self, column: Column) -> Option<String> {
         // SAFETY: text of a UTF-8 database.
-        self.datum(column).map(|datum| unsafe { String::from_utf8_unchecked(bytes_of(datum).to_vec()) })
+        self.datum(column)
+            .map(|datum| unsafe { String::from_utf8_unchecked(bytes_of(datum).to_vec()) })
     }
 
     /// A boolean column, false for null.
     pub fn flag(&self, column: Column) -> bool {
-        self.datum(column).is_some_and(|datum| datum.value() & 1 != 0)
+        self.datum(column)
+            .is_some_and(|datum| datum.value() & 1 != 0)
     }
 
     /// An integer column.
@@ -195,6 +206,7 @@ impl Principal {
 
     /// Whether two principals are the same actor.
     pub fn is(&self, other: &Principal) -> bool {
-        (&self.kind, self.tenant, self.user, self.key) == (&other.kind, other.tenant, other.user, other.key)
+        (&self.kind, self.tenant, self.user, self.key)
+            == (&other.kind, other.tenant, other.user, other.key)
     }
 }

@@ -26,8 +26,12 @@ fn catalogue(call: Call) -> Result<Rc<Catalogue>, Fault> {
     if let Some(known) = SHAPES.with_borrow(|shapes| shapes.get(text).cloned()) {
         return Ok(known);
     }
-    let parsed = Catalogue::parse(text)
-        .map_err(|error| Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("not a shape: {error}")))?;
+    let parsed = Catalogue::parse(text).map_err(|error| {
+        Fault::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("not a shape: {error}"),
+        )
+    })?;
     let parsed = Rc::new(parsed);
     SHAPES.with_borrow_mut(|shapes| {
         if shapes.len() >= MOST_SHAPES {
@@ -60,7 +64,9 @@ fn answer(call: Call, columns: Columns) -> Answer {
         number(columns.page),
         number(columns.page_limit),
         Some(pg_sys::Datum::from(columns.countable)),
-        columns.refusal.and_then(|refusal| pgrx::JsonB(refusal).into_datum()),
+        columns
+            .refusal
+            .and_then(|refusal| pgrx::JsonB(refusal).into_datum()),
     ];
     Ok(Some(composite(call, &mut values)))
 }
@@ -78,11 +84,23 @@ fn refuse(call: Call, refusal: Refusal) -> Answer {
     if !refusal.allowed.is_empty() {
         body["allowed"] = json!(refusal.allowed);
     }
-    answer(call, Columns { refusal: Some(body), ..Columns::default() })
+    answer(
+        call,
+        Columns {
+            refusal: Some(body),
+            ..Columns::default()
+        },
+    )
 }
 
 fn refuse_as(call: Call, code: &str, detail: Option<String>) -> Answer {
-    answer(call, Columns { refusal: Some(json!({"code": code, "detail": detail})), ..Columns::default() })
+    answer(
+        call,
+        Columns {
+            refusal: Some(json!({"code": code, "detail": detail})),
+            ..Columns::default()
+        },
+    )
 }
 
 fn compile_list(call: Call) -> Answer {
@@ -105,14 +123,26 @@ fn compile_list(call: Call) -> Answer {
 }
 
 /// A statement about one row: its key, from argument `n`, is `$1`.
-fn about_one(call: Call, n: usize, statement: Result<Statement, Refusal>, catalogue: &Catalogue) -> Answer {
+fn about_one(
+    call: Call,
+    n: usize,
+    statement: Result<Statement, Refusal>,
+    catalogue: &Catalogue,
+) -> Answer {
     let Some(key) = compile::key_value(catalogue, call.text(n).unwrap_or_default()) else {
         return refuse_as(call, "not_found", None);
     };
     match statement {
         Ok(Statement { sql, binds }) => {
             let binds = std::iter::once(Some(key)).chain(binds).collect();
-            answer(call, Columns { sql: Some(sql), binds, ..Columns::default() })
+            answer(
+                call,
+                Columns {
+                    sql: Some(sql),
+                    binds,
+                    ..Columns::default()
+                },
+            )
         }
         Err(refusal) => refuse(call, refusal),
     }
@@ -138,10 +168,23 @@ fn compile_insert(call: Call) -> Answer {
     let catalogue = catalogue(call)?;
     let body = match json::check(call.bytes(1).unwrap_or_default(), json::MAX_DEPTH) {
         Ok(body) => body,
-        Err(fault) => return refuse_as(call, fault.code, Some(format!("{} (at byte {})", fault.message, fault.at))),
+        Err(fault) => {
+            return refuse_as(
+                call,
+                fault.code,
+                Some(format!("{} (at byte {})", fault.message, fault.at)),
+            );
+        }
     };
     match compile::insert(&catalogue, &body) {
-        Ok(Statement { sql, binds }) => answer(call, Columns { sql: Some(sql), binds, ..Columns::default() }),
+        Ok(Statement { sql, binds }) => answer(
+            call,
+            Columns {
+                sql: Some(sql),
+                binds,
+                ..Columns::default()
+            },
+        ),
         Err(refusal) => refuse(call, refusal),
     }
 }
@@ -150,13 +193,31 @@ fn compile_update(call: Call) -> Answer {
     let catalogue = catalogue(call)?;
     let body = match json::check(call.bytes(1).unwrap_or_default(), json::MAX_DEPTH) {
         Ok(body) => body,
-        Err(fault) => return refuse_as(call, fault.code, Some(format!("{} (at byte {})", fault.message, fault.at))),
+        Err(fault) => {
+            return refuse_as(
+                call,
+                fault.code,
+                Some(format!("{} (at byte {})", fault.message, fault.at)),
+            );
+        }
     };
     about_one(call, 2, compile::update(&catalogue, &body), &catalogue)
 }
 
 crate::leaf!(pg_finfo_ucrm_compile_list, ucrm_compile_list, compile_list);
 crate::leaf!(pg_finfo_ucrm_compile_get, ucrm_compile_get, compile_get);
-crate::leaf!(pg_finfo_ucrm_compile_insert, ucrm_compile_insert, compile_insert);
-crate::leaf!(pg_finfo_ucrm_compile_update, ucrm_compile_update, compile_update);
-crate::leaf!(pg_finfo_ucrm_compile_delete, ucrm_compile_delete, compile_delete);
+crate::leaf!(
+    pg_finfo_ucrm_compile_insert,
+    ucrm_compile_insert,
+    compile_insert
+);
+crate::leaf!(
+    pg_finfo_ucrm_compile_update,
+    ucrm_compile_update,
+    compile_update
+);
+crate::leaf!(
+    pg_finfo_ucrm_compile_delete,
+    ucrm_compile_delete,
+    compile_delete
+);

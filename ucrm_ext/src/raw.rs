@@ -8,11 +8,27 @@ use std::ffi::{c_char, c_int, c_long, c_void};
 unsafe extern "C-unwind" {
     pub fn SPI_connect() -> c_int;
     pub fn SPI_finish() -> c_int;
-    pub fn SPI_prepare_cursor(text: *const c_char, count: c_int, types: *mut pg_sys::Oid, options: c_int) -> pg_sys::SPIPlanPtr;
+    pub fn SPI_prepare_cursor(
+        text: *const c_char,
+        count: c_int,
+        types: *mut pg_sys::Oid,
+        options: c_int,
+    ) -> pg_sys::SPIPlanPtr;
     pub fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
     pub fn SPI_freeplan(plan: pg_sys::SPIPlanPtr) -> c_int;
-    pub fn SPI_execute_plan(plan: pg_sys::SPIPlanPtr, values: *mut pg_sys::Datum, nulls: *const c_char, read_only: bool, most: c_long) -> c_int;
-    pub fn SPI_getbinval(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc, column: c_int, null: *mut bool) -> pg_sys::Datum;
+    pub fn SPI_execute_plan(
+        plan: pg_sys::SPIPlanPtr,
+        values: *mut pg_sys::Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        most: c_long,
+    ) -> c_int;
+    pub fn SPI_getbinval(
+        tuple: pg_sys::HeapTuple,
+        descriptor: pg_sys::TupleDesc,
+        column: c_int,
+        null: *mut bool,
+    ) -> pg_sys::Datum;
     pub fn SPI_datumTransfer(value: pg_sys::Datum, by_value: bool, length: c_int) -> pg_sys::Datum;
     pub fn SPI_plan_get_plan_sources(plan: pg_sys::SPIPlanPtr) -> *mut pg_sys::List;
     pub fn SPI_gettypeid(descriptor: pg_sys::TupleDesc, column: c_int) -> pg_sys::Oid;
@@ -30,5 +46,9 @@ unsafe extern "C-unwind" {
         nulls: *mut *mut bool,
         count: *mut c_int,
     );
-    pub fn OidFunctionCall1Coll(function: pg_sys::Oid, collation: pg_sys::Oid, argument: pg_sys::Datum) -> pg_sys::Datum;
+    pub fn OidFunctionCall1Coll(
+        function: pg_sys::Oid,
+        collation: pg_sys::Oid,
+        argument: pg_sys::Datum,
+    ) -> pg_sys::Datum;
 }

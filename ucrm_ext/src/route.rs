@@ -15,7 +15,9 @@ fn decode(segment: &str) -> Option<String> {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         if byte == b'%' {
-            let pair = bytes.get(at + 1..at + 3).filter(|pair| pair.iter().all(u8::is_ascii_hexdigit))?;
+            let pair = bytes
+                .get(at + 1..at + 3)
+                .filter(|pair| pair.iter().all(u8::is_ascii_hexdigit))?;
             decoded.push(u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?);
             at += 3;
         } else {
@@ -23,7 +25,9 @@ fn decode(segment: &str) -> Option<String> {
             at += 1;
         }
     }
-    String::from_utf8(decoded).ok().filter(|text| !text.contains('\0'))
+    String::from_utf8(decoded)
+        .ok()
+        .filter(|text| !text.contains('\0'))
 }
 
 /// The decoded segments of an absolute path (RFC 3986, 3.3).
@@ -31,33 +35,64 @@ fn segments(path: &str) -> Option<Vec<Option<String>>> {
     if path.len() > MOST_BYTES {
         return None;
     }
-    path.strip_prefix('/')?.split('/').map(|segment| decode(segment).map(Some)).collect()
+    path.strip_prefix('/')?
+        .split('/')
+        .map(|segment| decode(segment).map(Some))
+        .collect()
 }
 
 fn is_id(segment: &str) -> bool {
     let hyphens = [8, 13, 18, 23];
     let uuid = segment.len() == 36
-        && segment.bytes().enumerate().all(|(at, byte)| if hyphens.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() });
+        && segment.bytes().enumerate().all(|(at, byte)| {
+            if hyphens.contains(&at) {
+                byte == b'-'
+            } else {
+                byte.is_ascii_hexdigit()
+            }
+        });
     uuid || (!segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The path with `{}` for whatever looks like an id: the same for all rows of a resource.
 fn form(path: &str) -> String {
-    path.split('/').map(|segment| if is_id(segment) { "{}" } else { segment }).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .map(|segment| if is_id(segment) { "{}" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn recall(call: Call) -> Answer {
-    let (Some(method), Some(path)) = (call.bytes(0), call.text(1)) else { return Ok(None) };
+    let (Some(method), Some(path)) = (call.bytes(0), call.text(1)) else {
+        return Ok(None);
+    };
     memo::recall_local(&[b"route", method, form(path).as_bytes()])
 }
 
 fn remember(call: Call) -> Answer {
-    let (Some(method), Some(path)) = (call.bytes(0), call.text(1)) else { return Ok(None) };
-    memo::remember_local(&[b"route", method, form(path).as_bytes()], call.bigint(2), call.datum(3))
+    let (Some(method), Some(path)) = (call.bytes(0), call.text(1)) else {
+        return Ok(None);
+    };
+    memo::remember_local(
+        &[b"route", method, form(path).as_bytes()],
+        call.bigint(2),
+        call.datum(3),
+    )
 }
 
 crate::leaf!(pg_finfo_ucrm_recall_dispatch, ucrm_recall_dispatch, recall);
-crate::leaf!(pg_finfo_ucrm_remember_dispatch, ucrm_remember_dispatch, remember);
-crate::leaf!(pg_finfo_ucrm_path_segments, ucrm_path_segments, |call: Call| -> Answer {
-    Ok(call.text(0).and_then(segments).map(|segments| -> pg_sys::Datum { texts(&segments) }))
-});
+crate::leaf!(
+    pg_finfo_ucrm_remember_dispatch,
+    ucrm_remember_dispatch,
+    remember
+);
+crate::leaf!(
+    pg_finfo_ucrm_path_segments,
+    ucrm_path_segments,
+    |call: Call| -> Answer {
+        Ok(call
+            .text(0)
+            .and_then(segments)
+            .map(|segments| -> pg_sys::Datum { texts(&segments) }))
+    }
+);

@@ -31,7 +31,13 @@ pub fn rest() {
 }
 
 fn kept(role: u32, text: &str) -> pg_sys::SPIPlanPtr {
-    PLANS.with_borrow(|plans| plans.get(&role).and_then(|plans| plans.get(text)).copied().unwrap_or(null_mut()))
+    PLANS.with_borrow(|plans| {
+        plans
+            .get(&role)
+            .and_then(|plans| plans.get(text))
+            .copied()
+            .unwrap_or(null_mut())
+    })
 }
 
 fn keep(role: u32, text: &str, plan: pg_sys::SPIPlanPtr) {
@@ -49,7 +55,8 @@ fn emptied() -> (*mut pg_sys::SPIPlanPtr, usize) {
     PLANS.with_borrow_mut(|plans| {
         let count = plans.values().map(HashMap::len).sum();
         // SAFETY: room for all of them; palloc's memory goes with its context.
-        let array = unsafe { raw::palloc(count * size_of::<pg_sys::SPIPlanPtr>()) }.cast::<pg_sys::SPIPlanPtr>();
+        let array = unsafe { raw::palloc(count * size_of::<pg_sys::SPIPlanPtr>()) }
+            .cast::<pg_sys::SPIPlanPtr>();
         for (at, plan) in plans.values().flat_map(HashMap::values).enumerate() {
             // SAFETY: `at` is below `count`.
             unsafe { array.add(at).write(*plan) };
@@ -61,21 +68,31 @@ fn emptied() -> (*mut pg_sys::SPIPlanPtr, usize) {
 
 #[pgrx::pg_guard]
 extern "C-unwind" fn refuse_statement() {
-    Fault::new(PgSqlErrorCode::ERRCODE_SYNTAX_ERROR, "ucrm.run() takes exactly one SELECT, INSERT, UPDATE, DELETE or MERGE")
-        .hint("Use EXECUTE for anything else.")
-        .raise();
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
+        "ucrm.run() takes exactly one SELECT, INSERT, UPDATE, DELETE or MERGE",
+    )
+    .hint("Use EXECUTE for anything else.")
+    .raise();
 }
 
 #[pgrx::pg_guard]
 extern "C-unwind" fn refuse_null() {
-    Fault::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, "ucrm.run() needs a statement").raise();
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+        "ucrm.run() needs a statement",
+    )
+    .raise();
 }
 
 #[pgrx::pg_guard]
 extern "C-unwind" fn refuse_column() {
-    Fault::new(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, "the first column of ucrm.run()'s statement must be text")
-        .hint("Cast it: select (…)::text.")
-        .raise();
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        "the first column of ucrm.run()'s statement must be text",
+    )
+    .hint("Cast it: select (…)::text.")
+    .raise();
 }
 
 /// Whether the plan is one statement, and no utility command.
@@ -86,13 +103,16 @@ unsafe fn is_one_statement(plan: pg_sys::SPIPlanPtr) -> bool {
         if sources.is_null() || (*sources).length != 1 {
             return false;
         }
-        let source = (*(*sources).elements).ptr_value.cast::<pg_sys::CachedPlanSource>();
+        let source = (*(*sources).elements)
+            .ptr_value
+            .cast::<pg_sys::CachedPlanSource>();
         let queries = (*source).query_list;
         if queries.is_null() || (*queries).length < 1 {
             return false;
         }
         let query = (*(*queries).elements).ptr_value.cast::<pg_sys::Query>();
-        (*query).commandType != pg_sys::CmdType::CMD_UTILITY && (*query).commandType != pg_sys::CmdType::CMD_UNKNOWN
+        (*query).commandType != pg_sys::CmdType::CMD_UTILITY
+            && (*query).commandType != pg_sys::CmdType::CMD_UNKNOWN
     }
 }
 
@@ -123,19 +143,32 @@ pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg
         std::ptr::copy_nonoverlapping(bytes, source, length);
         source.add(length).write(0);
 
-        let (mut values, mut nulls, mut count) = (null_mut::<pg_sys::Datum>(), null_mut::<bool>(), 0);
+        let (mut values, mut nulls, mut count) =
+            (null_mut::<pg_sys::Datum>(), null_mut::<bool>(), 0);
         if !(*arguments.add(1)).isnull {
             let array = raw::pg_detoast_datum((*arguments.add(1)).value.cast_mut_ptr()).cast();
-            raw::deconstruct_array(array, pg_sys::TEXTOID, -1, false, pg_sys::TYPALIGN_INT as c_char, &mut values, &mut nulls, &mut count);
+            raw::deconstruct_array(
+                array,
+                pg_sys::TEXTOID,
+                -1,
+                false,
+                pg_sys::TYPALIGN_INT as c_char,
+                &mut values,
+                &mut nulls,
+                &mut count,
+            );
         }
         let flags = raw::palloc(count as usize + 1).cast::<c_char>();
         for at in 0..count as usize {
-            flags.add(at).write(if *nulls.add(at) { b'n' } else { b' ' } as c_char);
+            flags
+                .add(at)
+                .write(if *nulls.add(at) { b'n' } else { b' ' } as c_char);
         }
 
         raw::SPI_connect();
         let role = pg_sys::GetUserId().to_u32();
-        let name = std::str::from_utf8_unchecked(std::slice::from_raw_parts(source.cast::<u8>(), length));
+        let name =
+            std::str::from_utf8_unchecked(std::slice::from_raw_parts(source.cast::<u8>(), length));
         let mut plan = kept(role, name);
         if plan.is_null() {
             if RUNNING.get() == 0 && full() {
@@ -144,7 +177,8 @@ pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg
                     raw::SPI_freeplan(*old.add(at));
                 }
             }
-            let types = raw::palloc((count as usize + 1) * size_of::<pg_sys::Oid>()).cast::<pg_sys::Oid>();
+            let types =
+                raw::palloc((count as usize + 1) * size_of::<pg_sys::Oid>()).cast::<pg_sys::Oid>();
             for at in 0..count as usize {
                 types.add(at).write(pg_sys::TEXTOID);
             }

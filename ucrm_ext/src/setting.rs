@@ -30,8 +30,14 @@ pub enum Setting {
 /// How many there are.
 pub const COUNT: usize = 6;
 
-const NAMES: [&CStr; COUNT] =
-    [c"app.tenant_id", c"app.user_id", c"app.member_role", c"app.api_key_id", c"app.request_id", c"app.permissions"];
+const NAMES: [&CStr; COUNT] = [
+    c"app.tenant_id",
+    c"app.user_id",
+    c"app.member_role",
+    c"app.api_key_id",
+    c"app.request_id",
+    c"app.permissions",
+];
 static mut VALUES: [*mut c_char; COUNT] = [null_mut(); COUNT];
 
 /// What the setting holds now; empty counts as nothing.
@@ -39,7 +45,9 @@ pub fn value<'a>(setting: Setting) -> Option<&'a CStr> {
     // SAFETY: PostgreSQL keeps the pointer valid until the setting changes; backends are single-threaded.
     let pointer = unsafe { VALUES[setting as usize] };
     // SAFETY: as above; the string is NUL-terminated.
-    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }).filter(|text| !text.is_empty())
+    (!pointer.is_null())
+        .then(|| unsafe { CStr::from_ptr(pointer) })
+        .filter(|text| !text.is_empty())
 }
 
 /// SET LOCAL, past the privilege check: for the leaves that kernel functions call.
@@ -88,7 +96,9 @@ fn check(setting: usize, text: *const c_char, source: pg_sys::GucSource::Type) -
         return true;
     }
     if source != pg_sys::GucSource::PGC_S_SESSION {
-        return refuse(c"the context is set inside a transaction, by ucrm.enter(), and nowhere else");
+        return refuse(
+            c"the context is set inside a transaction, by ucrm.enter(), and nowhere else",
+        );
     }
     if !context::accepts(setting, text) {
         return refuse(c"this transaction has already entered a context");

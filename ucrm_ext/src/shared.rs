@@ -7,7 +7,7 @@ use crate::window::table::Table as Windows;
 use pgrx::pg_sys;
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicU64, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// Counters of written (table, tenant) pairs; two pairs may share one, which only forgets more than needed.
 pub const ROW_SLOTS: usize = 16_384;
@@ -84,7 +84,8 @@ unsafe extern "C-unwind" fn on_startup() {
             next();
         }
         let mut found = false;
-        let region: *mut Shared = pg_sys::ShmemInitStruct(c"ucrm".as_ptr(), size_of::<Shared>(), &mut found).cast();
+        let region: *mut Shared =
+            pg_sys::ShmemInitStruct(c"ucrm".as_ptr(), size_of::<Shared>(), &mut found).cast();
         if !found {
             pg_sys::pg_strong_random((&raw mut (*region).seed).cast::<c_void>(), 16);
         }

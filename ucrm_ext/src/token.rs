@@ -28,7 +28,10 @@ fn draw<const N: usize>() -> Result<[u8; N], Fault> {
     if unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), N) } {
         Ok(bytes)
     } else {
-        Err(Fault::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "the server has no random numbers"))
+        Err(Fault::new(
+            PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+            "the server has no random numbers",
+        ))
     }
 }
 
@@ -49,13 +52,19 @@ fn pooled() -> Result<[u8; 8], Fault> {
 }
 
 fn make_uuid7(_: Call) -> Answer {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_micros() as u64);
     let random = pooled()?;
-    Ok(Some(uuid(SEQUENCE.with_borrow_mut(|sequence| sequence.make(now, random)))))
+    Ok(Some(uuid(
+        SEQUENCE.with_borrow_mut(|sequence| sequence.make(now, random)),
+    )))
 }
 
 fn make_api_key(call: Call) -> Answer {
-    let Some(tenant) = call.uuid(0) else { return Ok(None) };
+    let Some(tenant) = call.uuid(0) else {
+        return Ok(None);
+    };
     let made = key::make(tenant, &draw::<37>()?);
     Ok(Some(composite(
         call,

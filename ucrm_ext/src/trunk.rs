@@ -3,30 +3,111 @@
 //! Called by `cargo pgrx schema`.
 
 pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-pgrx::extension_sql_file!("../sql/15_refusal.sql", name = "refusal", requires = ["schema"]);
-pgrx::extension_sql_file!("../sql/20_setting.sql", name = "setting", requires = ["refusal"]);
-pgrx::extension_sql_file!("../sql/25_tenant.sql", name = "tenant", requires = ["setting"]);
-pgrx::extension_sql_file!("../sql/30_person.sql", name = "person", requires = ["tenant"]);
+pgrx::extension_sql_file!(
+    "../sql/15_refusal.sql",
+    name = "refusal",
+    requires = ["schema"]
+);
+pgrx::extension_sql_file!(
+    "../sql/20_setting.sql",
+    name = "setting",
+    requires = ["refusal"]
+);
+pgrx::extension_sql_file!(
+    "../sql/25_tenant.sql",
+    name = "tenant",
+    requires = ["setting"]
+);
+pgrx::extension_sql_file!(
+    "../sql/30_person.sql",
+    name = "person",
+    requires = ["tenant"]
+);
 pgrx::extension_sql_file!("../sql/35_role.sql", name = "role", requires = ["person"]);
-pgrx::extension_sql_file!("../sql/40_credential.sql", name = "credential", requires = ["role"]);
-pgrx::extension_sql_file!("../sql/43_principal.sql", name = "principal", requires = ["credential"]);
-pgrx::extension_sql_file!("../sql/45_context.sql", name = "context", requires = ["principal"]);
-pgrx::extension_sql_file!("../sql/47_login.sql", name = "login", requires = ["context"]);
+pgrx::extension_sql_file!(
+    "../sql/40_credential.sql",
+    name = "credential",
+    requires = ["role"]
+);
+pgrx::extension_sql_file!(
+    "../sql/43_principal.sql",
+    name = "principal",
+    requires = ["credential"]
+);
+pgrx::extension_sql_file!(
+    "../sql/45_context.sql",
+    name = "context",
+    requires = ["principal"]
+);
+pgrx::extension_sql_file!(
+    "../sql/47_login.sql",
+    name = "login",
+    requires = ["context"]
+);
 pgrx::extension_sql_file!("../sql/48_memo.sql", name = "memo", requires = ["login"]);
 pgrx::extension_sql_file!("../sql/50_window.sql", name = "window", requires = ["memo"]);
 pgrx::extension_sql_file!("../sql/55_gate.sql", name = "gate", requires = ["window"]);
-pgrx::extension_sql_file!("../sql/60_permission.sql", name = "permission", requires = ["gate"]);
-pgrx::extension_sql_file!("../sql/65_audit.sql", name = "audit", requires = ["permission"]);
+pgrx::extension_sql_file!(
+    "../sql/60_permission.sql",
+    name = "permission",
+    requires = ["gate"]
+);
+pgrx::extension_sql_file!(
+    "../sql/65_audit.sql",
+    name = "audit",
+    requires = ["permission"]
+);
 pgrx::extension_sql_file!("../sql/70_event.sql", name = "event", requires = ["audit"]);
-pgrx::extension_sql_file!("../sql/75_protect.sql", name = "protect", requires = ["event"]);
-pgrx::extension_sql_file!("../sql/77_watch.sql", name = "watch", requires = ["protect"]);
-pgrx::extension_sql_file!("../sql/78_member.sql", name = "member", requires = ["watch"]);
+pgrx::extension_sql_file!(
+    "../sql/75_protect.sql",
+    name = "protect",
+    requires = ["event"]
+);
+pgrx::extension_sql_file!(
+    "../sql/77_watch.sql",
+    name = "watch",
+    requires = ["protect"]
+);
+pgrx::extension_sql_file!(
+    "../sql/78_member.sql",
+    name = "member",
+    requires = ["watch"]
+);
 pgrx::extension_sql_file!("../sql/80_reply.sql", name = "reply", requires = ["member"]);
-pgrx::extension_sql_file!("../sql/82_resource.sql", name = "resource", requires = ["reply"]);
-pgrx::extension_sql_file!("../sql/85_route.sql", name = "route", requires = ["resource"]);
-pgrx::extension_sql_file!("../sql/88_workspace.sql", name = "workspace", requires = ["route"]);
-pgrx::extension_sql_file!("../sql/89_session.sql", name = "session", requires = ["workspace"]);
-pgrx::extension_sql_file!("../sql/90_handle.sql", name = "handle", requires = ["session"]);
-pgrx::extension_sql_file!("../sql/91_raised.sql", name = "raised", requires = ["handle"]);
+pgrx::extension_sql_file!(
+    "../sql/82_resource.sql",
+    name = "resource",
+    requires = ["reply"]
+);
+pgrx::extension_sql_file!(
+    "../sql/85_route.sql",
+    name = "route",
+    requires = ["resource"]
+);
+pgrx::extension_sql_file!(
+    "../sql/88_workspace.sql",
+    name = "workspace",
+    requires = ["route"]
+);
+pgrx::extension_sql_file!(
+    "../sql/89_session.sql",
+    name = "session",
+    requires = ["workspace"]
+);
+pgrx::extension_sql_file!(
+    "../sql/90_handle.sql",
+    name = "handle",
+    requires = ["session"]
+);
+pgrx::extension_sql_file!(
+    "../sql/91_raised.sql",
+    name = "raised",
+    requires = ["handle"]
+);
 pgrx::extension_sql_file!("../sql/92_why.sql", name = "why", requires = ["raised"]);
-pgrx::extension_sql_file!("../sql/99_close.sql", name = "close", requires = ["why"], finalize);
+pgrx::extension_sql_file!(
+    "../sql/99_close.sql",
+    name = "close",
+    requires = ["why"],
+    finalize
+);

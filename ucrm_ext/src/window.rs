@@ -23,7 +23,10 @@ thread_local! {
 
 /// Microseconds of a clock that every process of this server shares and nobody sets.
 fn now_us() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: writes to a local.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
@@ -31,8 +34,11 @@ fn now_us() -> u64 {
 
 fn region() -> Result<&'static Shared, Fault> {
     shared().ok_or_else(|| {
-        Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "ucrm was not loaded when the server started")
-            .hint("Add ucrm to shared_preload_libraries and restart the server.")
+        Fault::new(
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "ucrm was not loaded when the server started",
+        )
+        .hint("Add ucrm to shared_preload_libraries and restart the server.")
     })
 }
 
@@ -68,7 +74,13 @@ fn address_wait(call: Call) -> Answer {
         return Ok(None);
     }
     let hits = region.address_hits.load(Relaxed) as u32;
-    answer_wait(wait_ms(region.windows.peek(Place::Address, address_key(region, call), hits, window, now_us())))
+    answer_wait(wait_ms(region.windows.peek(
+        Place::Address,
+        address_key(region, call),
+        hits,
+        window,
+        now_us(),
+    )))
 }
 
 fn window_us(seconds: i32) -> u64 {
@@ -77,12 +89,20 @@ fn window_us(seconds: i32) -> u64 {
 
 fn reserve_address(call: Call) -> Answer {
     let region = region()?;
-    let (Some(hits), Some(seconds)) = (call.int(1), call.int(2)) else { return Ok(None) };
+    let (Some(hits), Some(seconds)) = (call.int(1), call.int(2)) else {
+        return Ok(None);
+    };
     let hits = hits.max(0) as u32;
     region.address_hits.store(hits.into(), Relaxed);
     region.address_window_us.store(window_us(seconds), Relaxed);
     RESERVED.set(None);
-    match region.windows.reserve(Place::Address, address_key(region, call), hits, window_us(seconds), now_us()) {
+    match region.windows.reserve(
+        Place::Address,
+        address_key(region, call),
+        hits,
+        window_us(seconds),
+        now_us(),
+    ) {
         Ok(reservation) => {
             RESERVED.set(Some(reservation));
             Ok(None)
@@ -100,27 +120,45 @@ fn refund_address(_: Call) -> Answer {
 
 fn hit_principal(call: Call) -> Answer {
     let region = region()?;
-    let Some(row) = call.datum(0).and_then(Row::of) else { return Ok(None) };
+    let Some(row) = call.datum(0).and_then(Row::of) else {
+        return Ok(None);
+    };
     let now = now_us();
     let mut passed: [Option<Reservation>; 3] = [None; 3];
     for (number, (name, id, hits, seconds)) in [
         ("api_key", Column::Key, Column::KeyHits, Column::KeySeconds),
         ("user", Column::User, Column::UserHits, Column::UserSeconds),
-        ("tenant", Column::Tenant, Column::TenantHits, Column::TenantSeconds),
+        (
+            "tenant",
+            Column::Tenant,
+            Column::TenantHits,
+            Column::TenantSeconds,
+        ),
     ]
     .into_iter()
     .enumerate()
     {
-        let (Some(id), Some(hits), Some(seconds)) = (row.uuid(id), row.int(hits), row.int(seconds)) else { continue };
+        let (Some(id), Some(hits), Some(seconds)) = (row.uuid(id), row.int(hits), row.int(seconds))
+        else {
+            continue;
+        };
         let key = key::key(&[name.as_bytes(), &id], region.seed);
-        match region.windows.reserve(Place::Account, key, hits.max(0) as u32, window_us(seconds), now) {
+        match region.windows.reserve(
+            Place::Account,
+            key,
+            hits.max(0) as u32,
+            window_us(seconds),
+            now,
+        ) {
             Ok(reservation) => passed[number] = Some(reservation),
             Err(verdict) => {
                 for reservation in passed.iter().flatten() {
                     region.windows.refund(reservation);
                 }
                 let wait = wait_ms(verdict).unwrap_or(FULL_WAIT_MS);
-                return Ok(Some(varlena(format!("{name} {hits} {seconds} {wait}").as_bytes())));
+                return Ok(Some(varlena(
+                    format!("{name} {hits} {seconds} {wait}").as_bytes(),
+                )));
             }
         }
     }
@@ -133,20 +171,37 @@ fn touch_due(call: Call) -> Answer {
         return Ok(Some(pg_sys::Datum::from(false)));
     }
     let region = region()?;
-    let Some(id) = call.uuid(0) else { return Ok(Some(pg_sys::Datum::from(false))) };
+    let Some(id) = call.uuid(0) else {
+        return Ok(Some(pg_sys::Datum::from(false)));
+    };
     let key = key::key(&[b"touch", &id], region.seed);
-    let due = matches!(region.windows.hit(Place::Account, key, 1, 60_000_000, now_us()), Verdict::Allowed { .. });
+    let due = matches!(
+        region
+            .windows
+            .hit(Place::Account, key, 1, 60_000_000, now_us()),
+        Verdict::Allowed { .. }
+    );
     Ok(Some(pg_sys::Datum::from(due)))
 }
 
 fn hit(call: Call) -> Answer {
     let region = region()?;
-    let (Some(name), Some(key), Some(hits), Some(seconds)) = (call.bytes(0), call.bytes(1), call.int(2), call.int(3))
+    let (Some(name), Some(key), Some(hits), Some(seconds)) =
+        (call.bytes(0), call.bytes(1), call.int(2), call.int(3))
     else {
-        return Err(Fault::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, "a window needs a name, a key, hits and seconds"));
+        return Err(Fault::new(
+            PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            "a window needs a name, a key, hits and seconds",
+        ));
     };
     let key = key::key(&[b"hit", name, key], region.seed);
-    answer_wait(wait_ms(region.windows.hit(Place::Account, key, hits.max(0) as u32, window_us(seconds), now_us())))
+    answer_wait(wait_ms(region.windows.hit(
+        Place::Account,
+        key,
+        hits.max(0) as u32,
+        window_us(seconds),
+        now_us(),
+    )))
 }
 
 fn occupancy(call: Call) -> Answer {
@@ -164,16 +219,37 @@ fn occupancy(call: Call) -> Answer {
                 pg_sys::Datum::from(seen.full as i64),
             ];
             let mut nulls = [false; 4];
-            pg_sys::tuplestore_putvalues((*result).setResult, (*result).setDesc, values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::tuplestore_putvalues(
+                (*result).setResult,
+                (*result).setDesc,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
         }
     }
     Ok(None)
 }
 
 crate::leaf!(pg_finfo_ucrm_address_wait, ucrm_address_wait, address_wait);
-crate::leaf!(pg_finfo_ucrm_reserve_address, ucrm_reserve_address, reserve_address);
-crate::leaf!(pg_finfo_ucrm_refund_address, ucrm_refund_address, refund_address);
-crate::leaf!(pg_finfo_ucrm_hit_principal, ucrm_hit_principal, hit_principal);
+crate::leaf!(
+    pg_finfo_ucrm_reserve_address,
+    ucrm_reserve_address,
+    reserve_address
+);
+crate::leaf!(
+    pg_finfo_ucrm_refund_address,
+    ucrm_refund_address,
+    refund_address
+);
+crate::leaf!(
+    pg_finfo_ucrm_hit_principal,
+    ucrm_hit_principal,
+    hit_principal
+);
 crate::leaf!(pg_finfo_ucrm_touch_due, ucrm_touch_due, touch_due);
 crate::leaf!(pg_finfo_ucrm_hit, ucrm_hit, hit);
-crate::leaf!(pg_finfo_ucrm_window_occupancy, ucrm_window_occupancy, occupancy);
+crate::leaf!(
+    pg_finfo_ucrm_window_occupancy,
+    ucrm_window_occupancy,
+    occupancy
+);

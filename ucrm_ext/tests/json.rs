@@ -33,7 +33,24 @@ fn an_object_is_read() {
 
 #[test]
 fn anything_but_one_object_is_refused() {
-    for text in ["", " ", "[]", "1", "\"a\"", "null", "{} {}", "{}x", "{", "{]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{a:1}", "{'a':1}"] {
+    for text in [
+        "",
+        " ",
+        "[]",
+        "1",
+        "\"a\"",
+        "null",
+        "{} {}",
+        "{}x",
+        "{",
+        "{]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{a:1}",
+        "{'a':1}",
+    ] {
         message(text);
     }
     assert!(value(b"[1]", 64).is_ok());
@@ -50,8 +67,18 @@ fn an_ambiguous_object_is_refused() {
 #[test]
 fn text_that_cannot_be_stored_is_refused() {
     for text in [
-        r#"{"a":"\u0000"}"#, r#"{"\u0000":1}"#, r#"{"a":"\ud800"}"#, r#"{"a":"\ud800x"}"#, r#"{"a":"\udc00\ud800"}"#,
-        r#"{"a":"\ud800\u0041"}"#, r#"{"a":"\u12"}"#, r#"{"a":"\u+123"}"#, r#"{"a":"\x41"}"#, "{\"a\":\"\n\"}", "{\"a\":\"\0\"}", "\u{feff}{}",
+        r#"{"a":"\u0000"}"#,
+        r#"{"\u0000":1}"#,
+        r#"{"a":"\ud800"}"#,
+        r#"{"a":"\ud800x"}"#,
+        r#"{"a":"\udc00\ud800"}"#,
+        r#"{"a":"\ud800\u0041"}"#,
+        r#"{"a":"\u12"}"#,
+        r#"{"a":"\u+123"}"#,
+        r#"{"a":"\x41"}"#,
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\0\"}",
+        "\u{feff}{}",
         r#"{"$serde_json::private::Number":"1"}"#,
     ] {
         message(text);
@@ -63,12 +90,39 @@ fn text_that_cannot_be_stored_is_refused() {
 
 #[test]
 fn numbers_keep_every_digit() {
-    for number in ["0", "-0", "12345678901234567890123456789.000", "0.1000", "1e1000", "-1.5E-7", "1e+5", "1E5"] {
+    for number in [
+        "0",
+        "-0",
+        "12345678901234567890123456789.000",
+        "0.1000",
+        "1e1000",
+        "-1.5E-7",
+        "1e+5",
+        "1E5",
+    ] {
         let object = check(format!("{{\"a\":{number}}}").as_bytes(), 64).unwrap();
-        let (read, given) = (object["a"].to_string().to_lowercase(), number.to_lowercase());
+        let (read, given) = (
+            object["a"].to_string().to_lowercase(),
+            number.to_lowercase(),
+        );
         assert_eq!(read.replace('+', ""), given.replace('+', ""));
     }
-    for number in ["01", "+1", ".5", "1.", "1e", "1e+", "--1", "-", "0x1", "NaN", "Infinity", "1e1001", "1e-1001", "1e99999999999999999999"] {
+    for number in [
+        "01",
+        "+1",
+        ".5",
+        "1.",
+        "1e",
+        "1e+",
+        "--1",
+        "-",
+        "0x1",
+        "NaN",
+        "Infinity",
+        "1e1001",
+        "1e-1001",
+        "1e99999999999999999999",
+    ] {
         message(&format!("{{\"a\":{number}}}"));
     }
     assert!(accepted(&format!("{{\"a\":{}}}", "1".repeat(100))));
@@ -89,13 +143,16 @@ fn values() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(|n| json!(n)),
-        any::<f64>().prop_filter("JSON has no such number", |n| n.is_finite()).prop_map(|n| json!(n)),
+        any::<f64>()
+            .prop_filter("JSON has no such number", |n| n.is_finite())
+            .prop_map(|n| json!(n)),
         any::<String>().prop_map(|text| Value::String(text.replace('\0', ""))),
     ];
     leaf.prop_recursive(6, 60, 8, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(Value::Array),
-            prop::collection::btree_map("[^\0]{0,6}", inner, 0..8).prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>())),
+            prop::collection::btree_map("[^\0]{0,6}", inner, 0..8)
+                .prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>())),
         ]
     })
 }

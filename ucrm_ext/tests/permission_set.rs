@@ -10,14 +10,27 @@ use permission::set::{SYSTEM, Scope, Set, canonical, covers, fault, intersect};
 use proptest::prelude::*;
 
 /// Resources and actions the texts name, and some that nobody has thought of.
-const RESOURCES: [&str; 9] = ["contacts", "deals", "tenant", "members", "billing", "audit_logs", "unborn", "webhooks", "later"];
+const RESOURCES: [&str; 9] = [
+    "contacts",
+    "deals",
+    "tenant",
+    "members",
+    "billing",
+    "audit_logs",
+    "unborn",
+    "webhooks",
+    "later",
+];
 const ACTIONS: [&str; 5] = ["read", "update", "delete", "export", "unborn"];
 
 fn texts() -> impl Strategy<Value = String> {
-    let resource = prop::sample::select(vec!["contacts", "deals", "tenant", "members", "billing", "entity", "entity", "*"]);
+    let resource = prop::sample::select(vec![
+        "contacts", "deals", "tenant", "members", "billing", "entity", "entity", "*",
+    ]);
     let action = prop::sample::select(vec!["read", "update", "delete", "*"]);
     let suffix = prop::sample::select(vec!["", "", ":own"]);
-    let entry = (resource, action, suffix).prop_map(|(resource, action, suffix)| format!("{resource}:{action}{suffix}"));
+    let entry = (resource, action, suffix)
+        .prop_map(|(resource, action, suffix)| format!("{resource}:{action}{suffix}"));
     prop::collection::vec(entry, 0..7).prop_map(|entries| entries.join(","))
 }
 
@@ -98,10 +111,18 @@ fn patterns_meet() {
         ("entity:read", "contacts:read", "contacts:read"),
         ("entity:read", "members:read", ""),
         ("entity:*", "entity:read", "entity:read"),
-        ("*:*", "contacts:read:own,members:read", "contacts:read:own,members:read"),
+        (
+            "*:*",
+            "contacts:read:own,members:read",
+            "contacts:read:own,members:read",
+        ),
         ("contacts:read:own", "contacts:read", "contacts:read:own"),
         ("entity:*", "*:read", "entity:read"),
-        ("contacts:*", "entity:read:own,contacts:delete", "contacts:delete,contacts:read:own"),
+        (
+            "contacts:*",
+            "entity:read:own,contacts:delete",
+            "contacts:delete,contacts:read:own",
+        ),
         ("", "*:*", ""),
     ] {
         assert_eq!(intersect(a, b), both, "{a} and {b}");
@@ -113,7 +134,10 @@ fn the_ceiling_reaches_resources_of_the_future() {
     assert!(!covers("contacts:read,deals:read", "entity:read"));
     assert!(covers("entity:read", "contacts:read:own,deals:read"));
     assert!(!covers("entity:read:own", "contacts:read"));
-    assert!(!covers("entity:read,entity:update,entity:delete", "entity:*"));
+    assert!(!covers(
+        "entity:read,entity:update,entity:delete",
+        "entity:*"
+    ));
     let every = SYSTEM.map(|resource| format!("{resource}:read")).join(",");
     assert!(covers(&format!("entity:read,{every}"), "*:read"));
     assert!(!covers(&every, "*:read"));
@@ -122,7 +146,15 @@ fn the_ceiling_reaches_resources_of_the_future() {
 
 #[test]
 fn an_unreadable_entry_is_named_and_grants_nothing() {
-    for text in ["contacts", "contacts:read:all", "contacts:read:own:x", ":read", "contacts:", "con tacts:read", "**:read"] {
+    for text in [
+        "contacts",
+        "contacts:read:all",
+        "contacts:read:own:x",
+        ":read",
+        "contacts:",
+        "con tacts:read",
+        "**:read",
+    ] {
         assert_eq!(fault(text), Some(text));
         assert_eq!(canonical(text), "");
     }

@@ -52,7 +52,10 @@ proptest! {
 
 #[test]
 fn a_known_key_is_made() {
-    let key = key::make(*b"\x01\x9a\xbc\xde\xf0\x12\x73\x45\x86\x78\x9a\xbc\xde\xf0\x12\x34", &[0xff; 37]);
+    let key = key::make(
+        *b"\x01\x9a\xbc\xde\xf0\x12\x73\x45\x86\x78\x9a\xbc\xde\xf0\x12\x34",
+        &[0xff; 37],
+    );
     assert_eq!(key.prefix, "ucrm_live_e13wu1of", "2^40 - 1 in base 36");
     assert!(key.secret.ends_with(&format!("_{}8", "_".repeat(42))));
     assert_eq!(&key.secret[19..45], "01kaydxw0jed2rcy4tqkff04hm");
@@ -60,8 +63,17 @@ fn a_known_key_is_made() {
 
 #[test]
 fn a_hint_that_is_no_uuid_is_refused() {
-    assert_eq!(key::tenant_hint("7zzzzzzzzzzzzzzzzzzzzzzzzz"), Some([0xff; 16]));
-    for hint in ["80000000000000000000000000", "0000000000000000000000000", "0000000000000000000000000I", "", "\u{e9}000000000000000000000000"] {
+    assert_eq!(
+        key::tenant_hint("7zzzzzzzzzzzzzzzzzzzzzzzzz"),
+        Some([0xff; 16])
+    );
+    for hint in [
+        "80000000000000000000000000",
+        "0000000000000000000000000",
+        "0000000000000000000000000I",
+        "",
+        "\u{e9}000000000000000000000000",
+    ] {
         assert_eq!(key::tenant_hint(hint), None);
     }
 }
@@ -69,9 +81,15 @@ fn a_hint_that_is_no_uuid_is_refused() {
 #[test]
 fn an_identifier_has_the_layout_of_the_rfc() {
     // RFC 9562, appendix A.6.
-    let id = uuid7::make(0x017f_22e2_79b0, [0x0c, 0xc3, 0x63, 0x10, 0xf5, 0x7f, 0x03, 0x7d, 0x3d, 0x00]);
+    let id = uuid7::make(
+        0x017f_22e2_79b0,
+        [0x0c, 0xc3, 0x63, 0x10, 0xf5, 0x7f, 0x03, 0x7d, 0x3d, 0x00],
+    );
     let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(&hex[..16], "017f22e279b07cc3");
     assert_eq!(&hex[16..17], "9");
-    assert_eq!(uuid7::Sequence::default().make(1_234_567, [0; 8])[..6], 1234_u64.to_be_bytes()[2..]);
+    assert_eq!(
+        uuid7::Sequence::default().make(1_234_567, [0; 8])[..6],
+        1234_u64.to_be_bytes()[2..]
+    );
 }

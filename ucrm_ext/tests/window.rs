@@ -40,20 +40,39 @@ struct Oracle(VecDeque<u64>);
 
 impl Oracle {
     fn within(&self, window: u64, now: u64) -> usize {
-        self.0.iter().rev().take_while(|&&time| now - time < window).count()
+        self.0
+            .iter()
+            .rev()
+            .take_while(|&&time| now - time < window)
+            .count()
     }
 }
 
 /// One hit checked against the rule; the clock may be a little behind the oracle's.
-fn step(segment: &Segment<1, 8>, oracle: &mut Oracle, limit: u32, largest: u32, clock: u64, called: u64) {
+fn step(
+    segment: &Segment<1, 8>,
+    oracle: &mut Oracle,
+    limit: u32,
+    largest: u32,
+    clock: u64,
+    called: u64,
+) {
     let now = called.max(clock);
     let known = oracle.within(WINDOW, now);
     let before = segment.peek(1, limit, WINDOW, called);
     match segment.reserve(1, limit, WINDOW, called) {
         Ok(hit) => {
-            assert!(known < limit as usize, "{known} hits were live under a limit of {limit}");
+            assert!(
+                known < limit as usize,
+                "{known} hits were live under a limit of {limit}"
+            );
             assert_eq!(hit.time_us, now);
-            assert_eq!(before, Verdict::Allowed { remaining: hit.remaining + 1 });
+            assert_eq!(
+                before,
+                Verdict::Allowed {
+                    remaining: hit.remaining + 1
+                }
+            );
             oracle.0.push_back(now);
             if largest < 64 {
                 assert_eq!(hit.remaining as usize, limit as usize - known - 1);
@@ -65,13 +84,24 @@ fn step(segment: &Segment<1, 8>, oracle: &mut Oracle, limit: u32, largest: u32, 
             let floor = u64::from(limit).saturating_sub(4 * u64::from(largest.div_ceil(64)));
             assert!(known as u64 >= floor, "refused with {known} of {limit}");
             if limit == largest && limit > 0 {
-                assert!(known as u64 * 64 > u64::from(limit) * 63, "refused with {known} of {limit}");
+                assert!(
+                    known as u64 * 64 > u64::from(limit) * 63,
+                    "refused with {known} of {limit}"
+                );
             }
-            let Verdict::Refused { retry_us } = refusal else { panic!("full") };
+            let Verdict::Refused { retry_us } = refusal else {
+                panic!("full")
+            };
             if limit > 0 {
                 assert!(retry_us > 0);
-                assert!(!allowed(segment.peek(1, limit, WINDOW, called + retry_us - 1)), "allowed early");
-                assert!(allowed(segment.peek(1, limit, WINDOW, called + retry_us)), "refused at its own retry");
+                assert!(
+                    !allowed(segment.peek(1, limit, WINDOW, called + retry_us - 1)),
+                    "allowed early"
+                );
+                assert!(
+                    allowed(segment.peek(1, limit, WINDOW, called + retry_us)),
+                    "refused at its own retry"
+                );
             }
         }
     }
@@ -179,8 +209,14 @@ proptest! {
 #[test]
 fn a_limit_of_nothing_is_always_refused() {
     let table = zeroed::<Table>();
-    assert_eq!(table.hit(Place::Address, name(1), 0, 60, 1), Verdict::Refused { retry_us: 60 });
-    assert_eq!(table.peek(Place::Address, name(1), 0, 60, 1), Verdict::Refused { retry_us: 60 });
+    assert_eq!(
+        table.hit(Place::Address, name(1), 0, 60, 1),
+        Verdict::Refused { retry_us: 60 }
+    );
+    assert_eq!(
+        table.peek(Place::Address, name(1), 0, 60, 1),
+        Verdict::Refused { retry_us: 60 }
+    );
     assert_eq!(table.occupancy(Place::Address, 1).live, 0);
 }
 
@@ -205,7 +241,12 @@ fn a_huge_limit_counts_every_hit() {
     let table = zeroed::<Table>();
     for n in 1..=100_000 {
         let verdict = table.hit(Place::Account, name(1), u32::MAX, WINDOW, 10);
-        assert_eq!(verdict, Verdict::Allowed { remaining: u32::MAX - n });
+        assert_eq!(
+            verdict,
+            Verdict::Allowed {
+                remaining: u32::MAX - n
+            }
+        );
     }
 }
 
@@ -215,16 +256,36 @@ fn a_full_partition_refuses_new_keys_and_counts_that() {
     for n in 0..8 {
         assert!(segment.reserve(name(n), 5, WINDOW, 10 + n).is_ok());
     }
-    assert_eq!(segment.reserve(name(8), 5, WINDOW, 20).unwrap_err(), Verdict::Full);
+    assert_eq!(
+        segment.reserve(name(8), 5, WINDOW, 20).unwrap_err(),
+        Verdict::Full
+    );
     assert_eq!(segment.peek(name(8), 5, WINDOW, 20), Verdict::Full);
-    assert!(segment.reserve(name(3), 5, WINDOW, 20).is_ok(), "a known key still counts");
+    assert!(
+        segment.reserve(name(3), 5, WINDOW, 20).is_ok(),
+        "a known key still counts"
+    );
     let occupancy = segment.occupancy(20);
-    assert_eq!((occupancy.live, occupancy.capacity, occupancy.full), (8, 8, 1));
+    assert_eq!(
+        (occupancy.live, occupancy.capacity, occupancy.full),
+        (8, 8, 1)
+    );
 
-    assert!(segment.reserve(name(9), 5, WINDOW, 10 + WINDOW).is_ok(), "an expired entry is reused");
-    assert_eq!(segment.reserve(name(10), 5, WINDOW, 10 + WINDOW).unwrap_err(), Verdict::Full);
+    assert!(
+        segment.reserve(name(9), 5, WINDOW, 10 + WINDOW).is_ok(),
+        "an expired entry is reused"
+    );
+    assert_eq!(
+        segment
+            .reserve(name(10), 5, WINDOW, 10 + WINDOW)
+            .unwrap_err(),
+        Verdict::Full
+    );
     segment.forget(name(3));
-    assert!(segment.reserve(name(10), 5, WINDOW, 10 + WINDOW).is_ok(), "a forgotten entry is reused");
+    assert!(
+        segment.reserve(name(10), 5, WINDOW, 10 + WINDOW).is_ok(),
+        "a forgotten entry is reused"
+    );
 }
 
 #[test]
@@ -233,14 +294,21 @@ fn a_late_refund_is_harmless() {
     let (place, who) = (Place::Address, name(1));
     let first = table.reserve(place, who, 2, WINDOW, 10).unwrap();
     assert!(table.refund(&first));
-    assert_eq!(table.occupancy(place, 10).live, 0, "an address with nothing counted takes no room");
+    assert_eq!(
+        table.occupancy(place, 10).live,
+        0,
+        "an address with nothing counted takes no room"
+    );
 
     let second = table.reserve(place, who, 2, WINDOW, 10).unwrap();
     assert!(!table.refund(&first), "the entry's earlier life is over");
     table.forget(place, who);
     table.hit(place, who, 2, WINDOW, 10);
     assert!(!table.refund(&second), "forgotten in between");
-    assert_eq!(table.peek(place, who, 2, WINDOW, 10), Verdict::Allowed { remaining: 1 });
+    assert_eq!(
+        table.peek(place, who, 2, WINDOW, 10),
+        Verdict::Allowed { remaining: 1 }
+    );
 
     let third = table.reserve(place, who, 2, WINDOW, 10).unwrap();
     let later = 10 + WINDOW;
@@ -263,7 +331,13 @@ fn many_keys_are_counted_apart() {
     let table = zeroed::<Table>();
     for round in 0..5 {
         for n in 0..4000 {
-            assert!(allowed(table.hit(Place::Account, name(n), 5, WINDOW, 10 + round)));
+            assert!(allowed(table.hit(
+                Place::Account,
+                name(n),
+                5,
+                WINDOW,
+                10 + round
+            )));
         }
     }
     for n in 0..4000 {
@@ -292,9 +366,16 @@ fn eight_threads_never_pass_the_limit() {
     });
     let mut passed = passed.into_inner().unwrap();
     passed.sort_unstable();
-    assert!(passed.len() as u64 >= 480_000 / 5000 * u64::from(LIMIT) * 63 / 64 / 2, "{} passed", passed.len());
+    assert!(
+        passed.len() as u64 >= 480_000 / 5000 * u64::from(LIMIT) * 63 / 64 / 2,
+        "{} passed",
+        passed.len()
+    );
     for pair in passed.windows(LIMIT as usize + 1) {
-        assert!(pair[LIMIT as usize] - pair[0] >= 5000, "{LIMIT} and one more within a window");
+        assert!(
+            pair[LIMIT as usize] - pair[0] >= 5000,
+            "{LIMIT} and one more within a window"
+        );
     }
 }
 

@@ -28,18 +28,31 @@ pub struct JsonFault {
 pub fn check(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, JsonFault> {
     match value(bytes, max_depth)? {
         Value::Object(object) => Ok(object),
-        _ => Err(JsonFault { code: "invalid_json", message: "the body must be a JSON object", at: 0 }),
+        _ => Err(JsonFault {
+            code: "invalid_json",
+            message: "the body must be a JSON object",
+            at: 0,
+        }),
     }
 }
 
 /// Reads any JSON value.
 pub fn value(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
-    let fault = |message, at| JsonFault { code: "invalid_json", message, at };
-    let text = std::str::from_utf8(bytes).map_err(|error| fault("the body is not valid UTF-8", error.valid_up_to()))?;
+    let fault = |message, at| JsonFault {
+        code: "invalid_json",
+        message,
+        at,
+    };
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| fault("the body is not valid UTF-8", error.valid_up_to()))?;
     if text.starts_with('\u{feff}') {
         return Err(fault("the body starts with a byte order mark", 0));
     }
-    let mut reader = Reader { text, at: 0, depth: max_depth };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        depth: max_depth,
+    };
     let read = reader.document();
     read.map_err(|message| fault(message, reader.at))
 }
@@ -81,7 +94,10 @@ impl Reader<'_> {
     }
 
     fn nested(&mut self, read: fn(&mut Self) -> Read<Value>) -> Read<Value> {
-        self.depth = self.depth.checked_sub(1).ok_or("the JSON is nested too deeply")?;
+        self.depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or("the JSON is nested too deeply")?;
         self.at += 1;
         let value = read(self)?;
         self.depth += 1;
@@ -147,7 +163,10 @@ impl Reader<'_> {
         let mut string = String::new();
         loop {
             let start = self.at;
-            while self.peek().is_some_and(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+            while self
+                .peek()
+                .is_some_and(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+            {
                 self.at += 1;
             }
             string.push_str(self.text.get(start..self.at).unwrap_or_default());
@@ -185,7 +204,9 @@ impl Reader<'_> {
         let code = match first {
             0 => return Err("\\u0000 cannot be stored"),
             0xd800..=0xdbff => match self.unit() {
-                Ok(second @ 0xdc00..=0xdfff) => 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00),
+                Ok(second @ 0xdc00..=0xdfff) => {
+                    0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
+                }
                 _ => return Err("half of a surrogate pair is missing"),
             },
             code => code,
@@ -194,11 +215,18 @@ impl Reader<'_> {
     }
 
     fn unit(&mut self) -> Read<u32> {
-        let digits = self.text.as_bytes().get(self.at..self.at + 6).and_then(|unit| unit.strip_prefix(b"\\u"));
+        let digits = self
+            .text
+            .as_bytes()
+            .get(self.at..self.at + 6)
+            .and_then(|unit| unit.strip_prefix(b"\\u"));
         let digits = digits.ok_or("\\u needs four hexadecimal digits")?;
         let mut code = 0;
         for &digit in digits {
-            code = code * 16 + char::from(digit).to_digit(16).ok_or("\\u needs four hexadecimal digits")?;
+            code = code * 16
+                + char::from(digit)
+                    .to_digit(16)
+                    .ok_or("\\u needs four hexadecimal digits")?;
         }
         self.at += 6;
         Ok(code)
@@ -222,7 +250,10 @@ impl Reader<'_> {
             if self.digits() == 0 {
                 return Err("a number needs a digit in its exponent");
             }
-            let exponent = self.text.get(digits..self.at).and_then(|digits| digits.parse::<u32>().ok());
+            let exponent = self
+                .text
+                .get(digits..self.at)
+                .and_then(|digits| digits.parse::<u32>().ok());
             if exponent.is_none_or(|exponent| exponent > MAX_EXPONENT) {
                 return Err("a number's exponent is beyond 1000");
             }
@@ -230,7 +261,10 @@ impl Reader<'_> {
         if self.at - start > MAX_NUMBER {
             return Err("a number is longer than 100 characters");
         }
-        let number = self.text.get(start..self.at).and_then(|number| number.parse().ok());
+        let number = self
+            .text
+            .get(start..self.at)
+            .and_then(|number| number.parse().ok());
         number.ok_or("a number cannot be read")
     }
 

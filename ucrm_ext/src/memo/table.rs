@@ -38,7 +38,9 @@ impl<const ENTRIES: usize, const WORDS: usize> Table<ENTRIES, WORDS> {
 
     /// The bytes remembered for `key` under exactly this generation.
     pub fn recall(&self, key: u128, generation: u64) -> Option<Vec<u8>> {
-        self.set(key).iter().find_map(|entry| entry.read(key, generation))
+        self.set(key)
+            .iter()
+            .find_map(|entry| entry.read(key, generation))
     }
 
     /// Remembers bytes; does nothing when they are too long or another process is writing the same place.
@@ -51,7 +53,10 @@ impl<const ENTRIES: usize, const WORDS: usize> Table<ENTRIES, WORDS> {
             .iter()
             .find(|entry| entry.holds(key))
             .or_else(|| set.iter().find(|entry| entry.length.load(Relaxed) == 0))
-            .or_else(|| set.iter().find(|entry| entry.generation.load(Relaxed) != generation))
+            .or_else(|| {
+                set.iter()
+                    .find(|entry| entry.generation.load(Relaxed) != generation)
+            })
             .or_else(|| set.get(self.clock.fetch_add(1, Relaxed) as usize % WAYS));
         if let Some(entry) = entry {
             entry.write(key, generation, bytes);
@@ -61,7 +66,8 @@ impl<const ENTRIES: usize, const WORDS: usize> Table<ENTRIES, WORDS> {
 
 impl<const WORDS: usize> Entry<WORDS> {
     fn holds(&self, key: u128) -> bool {
-        self.key_high.load(Relaxed) == (key >> 64) as u64 && self.key_low.load(Relaxed) == key as u64
+        self.key_high.load(Relaxed) == (key >> 64) as u64
+            && self.key_low.load(Relaxed) == key as u64
     }
 
     fn read(&self, key: u128, generation: u64) -> Option<Vec<u8>> {
@@ -86,7 +92,12 @@ impl<const WORDS: usize> Entry<WORDS> {
 
     fn write(&self, key: u128, generation: u64, bytes: &[u8]) {
         let before = self.sequence.load(Relaxed);
-        if before & 1 != 0 || self.sequence.compare_exchange(before, before + 1, Acquire, Relaxed).is_err() {
+        if before & 1 != 0
+            || self
+                .sequence
+                .compare_exchange(before, before + 1, Acquire, Relaxed)
+                .is_err()
+        {
             return;
         }
         fence(Release);

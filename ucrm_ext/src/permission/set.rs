@@ -55,7 +55,10 @@ impl Set {
 
     /// The widest scope in which `action` on `resource` is granted.
     pub fn scope(&self, resource: &str, action: &str) -> Option<Scope> {
-        let named = self.named.get(resource).and_then(|actions| actions.scope(action));
+        let named = self
+            .named
+            .get(resource)
+            .and_then(|actions| actions.scope(action));
         let entity = if self.entity.is_empty() || SYSTEM.binary_search(&resource).is_ok() {
             None
         } else {
@@ -66,7 +69,12 @@ impl Set {
 
     fn of<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Set {
         let mut set = Set::default();
-        for Entry { resource, action, scope } in entries {
+        for Entry {
+            resource,
+            action,
+            scope,
+        } in entries
+        {
             let actions = match resource {
                 "*" => &mut set.every,
                 "entity" => &mut set.entity,
@@ -85,7 +93,11 @@ impl Set {
 
 impl Actions {
     fn scope(&self, action: &str) -> Option<Scope> {
-        if self.named.is_empty() { self.any } else { self.any.max(self.named.get(action).copied()) }
+        if self.named.is_empty() {
+            self.any
+        } else {
+            self.any.max(self.named.get(action).copied())
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -95,7 +107,9 @@ impl Actions {
 
 /// The first entry that cannot be read, for refusing a role or a scope when it is made.
 pub fn fault(text: &str) -> Option<&str> {
-    text.split(',').map(str::trim).find(|entry| !entry.is_empty() && Entry::read(entry).is_none())
+    text.split(',')
+        .map(str::trim)
+        .find(|entry| !entry.is_empty() && Entry::read(entry).is_none())
 }
 
 /// The same grants, sorted, each once, without those that another implies.
@@ -106,7 +120,11 @@ pub fn canonical(text: &str) -> String {
 /// What both grant, in the narrower scope: a role and the scopes of a key.
 pub fn intersect(a: &str, b: &str) -> String {
     let others: Vec<Entry> = entries(b).collect();
-    write(entries(a).flat_map(|entry| others.iter().filter_map(move |other| entry.meet(other))).collect())
+    write(
+        entries(a)
+            .flat_map(|entry| others.iter().filter_map(move |other| entry.meet(other)))
+            .collect(),
+    )
 }
 
 /// Whether the holder has everything that is wanted, for every resource and action there may ever be.
@@ -114,7 +132,11 @@ pub fn covers(holder: &str, wanted: &str) -> bool {
     let set = Set::parse(holder);
     entries(wanted).all(|entry| {
         // A name that no entry can contain stands for all that a pattern reaches and nothing names.
-        let action = if entry.action == "*" { "\0" } else { entry.action };
+        let action = if entry.action == "*" {
+            "\0"
+        } else {
+            entry.action
+        };
         let held = |resource| set.scope(resource, action) >= Some(entry.scope);
         match entry.resource {
             "entity" => held("\0"),
@@ -132,7 +154,8 @@ struct Entry<'a> {
 }
 
 fn entries(text: &str) -> impl Iterator<Item = Entry<'_>> {
-    text.split(',').filter_map(|entry| Entry::read(entry.trim()))
+    text.split(',')
+        .filter_map(|entry| Entry::read(entry.trim()))
 }
 
 impl<'a> Entry<'a> {
@@ -145,9 +168,17 @@ impl<'a> Entry<'a> {
             Some(_) => return None,
         };
         let named = |part: &str| {
-            part == "*" || !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            part == "*"
+                || !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         };
-        (parts.next().is_none() && named(resource) && named(action)).then_some(Entry { resource, action, scope })
+        (parts.next().is_none() && named(resource) && named(action)).then_some(Entry {
+            resource,
+            action,
+            scope,
+        })
     }
 
     fn meet(&self, other: &Entry<'a>) -> Option<Entry<'a>> {
@@ -164,7 +195,11 @@ impl<'a> Entry<'a> {
             (a, "*") => a,
             _ => return None,
         };
-        Some(Entry { resource, action, scope: self.scope.min(other.scope) })
+        Some(Entry {
+            resource,
+            action,
+            scope: self.scope.min(other.scope),
+        })
     }
 
     fn implies(&self, other: &Entry) -> bool {
@@ -183,18 +218,38 @@ fn reaches(wide: &str, narrow: &str) -> bool {
 
 fn write(entries: Vec<Entry>) -> String {
     let mut widest: BTreeMap<(&str, &str), Scope> = BTreeMap::new();
-    for Entry { resource, action, scope } in entries {
+    for Entry {
+        resource,
+        action,
+        scope,
+    } in entries
+    {
         let held = widest.entry((resource, action)).or_insert(scope);
         *held = scope.max(*held);
     }
-    let all: Vec<Entry> =
-        widest.into_iter().map(|((resource, action), scope)| Entry { resource, action, scope }).collect();
-    let needed = all.iter().filter(|entry| !all.iter().any(|other| other != *entry && other.implies(entry)));
-    let texts: Vec<String> = needed
-        .map(|Entry { resource, action, scope }| match scope {
-            Scope::All => format!("{resource}:{action}"),
-            Scope::Own => format!("{resource}:{action}:own"),
+    let all: Vec<Entry> = widest
+        .into_iter()
+        .map(|((resource, action), scope)| Entry {
+            resource,
+            action,
+            scope,
         })
+        .collect();
+    let needed = all.iter().filter(|entry| {
+        !all.iter()
+            .any(|other| other != *entry && other.implies(entry))
+    });
+    let texts: Vec<String> = needed
+        .map(
+            |Entry {
+                 resource,
+                 action,
+                 scope,
+             }| match scope {
+                Scope::All => format!("{resource}:{action}"),
+                Scope::Own => format!("{resource}:{action}:own"),
+            },
+        )
         .collect();
     texts.join(",")
 }
@@ -212,7 +267,9 @@ impl Default for Fnv {
 
 impl Fnv {
     fn word(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
+        self.0 = (self.0 ^ word)
+            .wrapping_mul(0x0000_0100_0000_01b3)
+            .rotate_left(29);
     }
 }
 
@@ -222,7 +279,10 @@ impl Hasher for Fnv {
         for word in words {
             self.word(u64::from_le_bytes(*word));
         }
-        self.word(tail.iter().fold(tail.len() as u64, |word, &byte| word << 8 | u64::from(byte)));
+        self.word(
+            tail.iter()
+                .fold(tail.len() as u64, |word, &byte| word << 8 | u64::from(byte)),
+        );
     }
 
     fn write_u8(&mut self, _end_of_text: u8) {}

@@ -83,15 +83,22 @@ impl Catalogue {
 
     /// The columns a client may see: readable ones, without the tenant's id, which is the same in every row.
     pub fn visible(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| column.readable && column.name != "tenant_id")
+        self.columns
+            .iter()
+            .filter(|column| column.readable && column.name != "tenant_id")
     }
 
     /// The visible column of that name, or a refusal about `parameter`.
     pub(super) fn addressed(&self, name: &str, parameter: &str) -> Result<&Column, Refusal> {
-        self.visible().find(|column| column.name == name).ok_or_else(|| {
-            let message = format!("{parameter} names no column of this resource: {}", shown(name));
-            Refusal::filter(name, message).allowing(self.visible().map(|column| &column.name))
-        })
+        self.visible()
+            .find(|column| column.name == name)
+            .ok_or_else(|| {
+                let message = format!(
+                    "{parameter} names no column of this resource: {}",
+                    shown(name)
+                );
+                Refusal::filter(name, message).allowing(self.visible().map(|column| &column.name))
+            })
     }
 
     /// The key's column. `parse` made sure of it.

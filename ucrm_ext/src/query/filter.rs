@@ -41,30 +41,52 @@ enum Operand {
 impl<'a> Filter<'a> {
     /// No conditions yet.
     pub fn new(catalogue: &'a Catalogue) -> Filter<'a> {
-        Filter { catalogue, binds: Vec::new(), volatile: false, terms: 0 }
+        Filter {
+            catalogue,
+            binds: Vec::new(),
+            volatile: false,
+            terms: 0,
+        }
     }
 
     /// `stage=eq.won`: `name` is the parameter, `text` its value.
     pub fn column(&mut self, name: &str, text: &str) -> Result<String, Refusal> {
         let column = self.catalogue.addressed(name, "a filter")?;
-        let mut reader = Reader { field: name, rest: text, grouped: false };
+        let mut reader = Reader {
+            field: name,
+            rest: text,
+            grouped: false,
+        };
         self.filter(column, &mut reader)
     }
 
     /// `or=(a.eq.1,b.is.null)`: `word` is `and` or `or`.
     pub fn group(&mut self, word: &str, text: &str) -> Result<String, Refusal> {
-        let mut reader = Reader { field: word, rest: text, grouped: true };
+        let mut reader = Reader {
+            field: word,
+            rest: text,
+            grouped: true,
+        };
         let sql = self.members(word, &mut reader, MAX_DEPTH)?;
-        if reader.rest.is_empty() { Ok(sql) } else { Err(reader.malformed()) }
+        if reader.rest.is_empty() {
+            Ok(sql)
+        } else {
+            Err(reader.malformed())
+        }
     }
 
     /// `q=two words`: every word in any of the searched columns.
     pub fn search(&mut self, text: &str) -> Result<Option<String>, Refusal> {
         let catalogue = self.catalogue;
-        let columns: Vec<&Column> =
-            catalogue.visible().filter(|column| catalogue.search.contains(&column.name)).collect();
+        let columns: Vec<&Column> = catalogue
+            .visible()
+            .filter(|column| catalogue.search.contains(&column.name))
+            .collect();
         if columns.is_empty() {
-            return Err(Refusal::filter("q", "this resource has no columns to search in"));
+            return Err(Refusal::filter(
+                "q",
+                "this resource has no columns to search in",
+            ));
         }
         let words: Vec<&str> = text.split_whitespace().collect();
         if words.len() > MAX_WORDS {
@@ -73,17 +95,29 @@ impl<'a> Filter<'a> {
         let mut found = Vec::new();
         for word in words {
             self.count("q")?;
-            let pattern = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            let pattern = word
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_");
             let pattern = self.bind(format!("%{pattern}%"), "text");
-            let any: Vec<String> =
-                columns.iter().map(|column| format!("{} ilike {pattern}", as_text(column))).collect();
+            let any: Vec<String> = columns
+                .iter()
+                .map(|column| format!("{} ilike {pattern}", as_text(column)))
+                .collect();
             found.push(format!("({})", any.join(" or ")));
         }
         Ok((!found.is_empty()).then(|| found.join(" and ")))
     }
 
-    fn members(&mut self, word: &str, reader: &mut Reader, depth: usize) -> Result<String, Refusal> {
-        let depth = depth.checked_sub(1).ok_or_else(|| Refusal::filter(word, "groups are nested deeper than 8"))?;
+    fn members(
+        &mut self,
+        word: &str,
+        reader: &mut Reader,
+        depth: usize,
+    ) -> Result<String, Refusal> {
+        let depth = depth
+            .checked_sub(1)
+            .ok_or_else(|| Refusal::filter(word, "groups are nested deeper than 8"))?;
         if !reader.eat("(") {
             return Err(reader.malformed());
         }
@@ -102,9 +136,12 @@ impl<'a> Filter<'a> {
     }
 
     fn member(&mut self, reader: &mut Reader, depth: usize) -> Result<String, Refusal> {
-        for (prefix, word, negated) in
-            [("and(", "and", false), ("or(", "or", false), ("not.and(", "and", true), ("not.or(", "or", true)]
-        {
+        for (prefix, word, negated) in [
+            ("and(", "and", false),
+            ("or(", "or", false),
+            ("not.and(", "and", true),
+            ("not.or(", "or", true),
+        ] {
             if reader.rest.starts_with(prefix) {
                 reader.skip(prefix.len() - 1);
                 let sql = self.members(word, reader, depth)?;
@@ -125,33 +162,56 @@ impl<'a> Filter<'a> {
         let operator = reader.until(&['.', ',', '(', ')']);
         let operators = column.kind.operators();
         if !reader.eat(".") || !operators.contains(&operator) {
-            let message = format!("{} takes operator.value; not known here: {}", column.name, shown(operator));
+            let message = format!(
+                "{} takes operator.value; not known here: {}",
+                column.name,
+                shown(operator)
+            );
             return Err(Refusal::filter(&column.name, message).allowing(operators));
         }
-        let listed = matches!(operator, "in" | "between" | "ov") || operator == "cs" && column.kind != Kind::Json;
-        let operand = if listed { Operand::Many(reader.items()?) } else { Operand::One(reader.one()?) };
+        let listed = matches!(operator, "in" | "between" | "ov")
+            || operator == "cs" && column.kind != Kind::Json;
+        let operand = if listed {
+            Operand::Many(reader.items()?)
+        } else {
+            Operand::One(reader.one()?)
+        };
         let sql = self.term(column, operator, operand)?;
         Ok(if negated { format!("not ({sql})") } else { sql })
     }
 
-    fn term(&mut self, column: &Column, operator: &str, operand: Operand) -> Result<String, Refusal> {
+    fn term(
+        &mut self,
+        column: &Column,
+        operator: &str,
+        operand: Operand,
+    ) -> Result<String, Refusal> {
         let kind = &column.kind;
-        let subject = if *kind == Kind::Other { as_text(column) } else { column.reference() };
+        let subject = if *kind == Kind::Other {
+            as_text(column)
+        } else {
+            column.reference()
+        };
         match operand {
             Operand::Many(items) => {
                 let element = match kind {
                     Kind::Array(element) => element,
                     kind => kind,
                 };
-                let items: Vec<String> =
-                    items.iter().map(|item| check(column, element, item)).collect::<Result<_, _>>()?;
+                let items: Vec<String> = items
+                    .iter()
+                    .map(|item| check(column, element, item))
+                    .collect::<Result<_, _>>()?;
                 match (operator, &items[..]) {
                     ("between", [low, high]) => {
                         let low = self.bind(low.clone(), kind.cast());
                         let high = self.bind(high.clone(), kind.cast());
                         Ok(format!("{subject} between {low} and {high}"))
                     }
-                    ("between", _) => Err(Refusal::filter(&column.name, "between takes two values: between.(1,9)")),
+                    ("between", _) => Err(Refusal::filter(
+                        &column.name,
+                        "between takes two values: between.(1,9)",
+                    )),
                     (operator, items) => {
                         let items = self.bind(array(items), element.array_cast());
                         Ok(match operator {
@@ -184,7 +244,10 @@ impl<'a> Filter<'a> {
                         "lte" => "<=",
                         _ => "=",
                     };
-                    Ok(format!("{subject} {sign} {}", self.bind(value, kind.cast())))
+                    Ok(format!(
+                        "{subject} {sign} {}",
+                        self.bind(value, kind.cast())
+                    ))
                 }
             },
         }
@@ -192,15 +255,26 @@ impl<'a> Filter<'a> {
 
     /// From that many days ago until now.
     fn last_days(&mut self, column: &Column, value: &str) -> Result<String, Refusal> {
-        let days = value.parse::<u16>().ok().filter(|&days| days <= 36_500 && value.bytes().all(|b| b.is_ascii_digit()));
-        let days = days.ok_or_else(|| Refusal::filter(&column.name, "in_last_days takes a number of days up to 36500"))?;
+        let days = value
+            .parse::<u16>()
+            .ok()
+            .filter(|&days| days <= 36_500 && value.bytes().all(|b| b.is_ascii_digit()));
+        let days = days.ok_or_else(|| {
+            Refusal::filter(
+                &column.name,
+                "in_last_days takes a number of days up to 36500",
+            )
+        })?;
         self.volatile = true;
         let days = self.bind(days.to_string(), "integer");
-        let (subject, now) = (column.reference(), match column.kind {
-            Kind::Date => "current_date",
-            Kind::LocalTime => "localtimestamp",
-            _ => "now()",
-        });
+        let (subject, now) = (
+            column.reference(),
+            match column.kind {
+                Kind::Date => "current_date",
+                Kind::LocalTime => "localtimestamp",
+                _ => "now()",
+            },
+        );
         let from = match column.kind {
             Kind::Date => format!("{now} - {days}"),
             _ => format!("{now} - make_interval(0, 0, 0, {days})"),
@@ -216,7 +290,10 @@ impl<'a> Filter<'a> {
     fn count(&mut self, field: &str) -> Result<(), Refusal> {
         self.terms += 1;
         if self.terms > MAX_TERMS {
-            return Err(Refusal::filter(field, "a request must not have more than 50 filters"));
+            return Err(Refusal::filter(
+                field,
+                "a request must not have more than 50 filters",
+            ));
         }
         Ok(())
     }
@@ -233,8 +310,9 @@ fn check(column: &Column, kind: &Kind, value: &str) -> Result<String, Refusal> {
     if *kind == Kind::Moment && is_date(value) {
         return Ok(format!("{value}T00:00:00Z"));
     }
-    value::text(kind, value)
-        .map_err(|fault| Refusal::filter(&column.name, format!("{}: {}", column.name, fault.message)))
+    value::text(kind, value).map_err(|fault| {
+        Refusal::filter(&column.name, format!("{}: {}", column.name, fault.message))
+    })
 }
 
 fn is(column: &Column, value: &str) -> Result<String, Refusal> {
@@ -245,8 +323,11 @@ fn is(column: &Column, value: &str) -> Result<String, Refusal> {
         ("true", Kind::Boolean) => Ok(format!("{subject} is true")),
         ("false", Kind::Boolean) => Ok(format!("{subject} is false")),
         (_, kind) => {
-            let allowed: &[&str] =
-                if *kind == Kind::Boolean { &["null", "not_null", "true", "false"] } else { &["null", "not_null"] };
+            let allowed: &[&str] = if *kind == Kind::Boolean {
+                &["null", "not_null", "true", "false"]
+            } else {
+                &["null", "not_null"]
+            };
             let message = format!("{}: is takes one of {}", column.name, allowed.join(", "));
             Err(Refusal::filter(&column.name, message).allowing(allowed))
         }
@@ -298,7 +379,9 @@ impl<'a> Reader<'a> {
 
     /// Up to one of these, or the end.
     fn until(&mut self, ends: &[char]) -> &'a str {
-        let (text, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
+        let (text, rest) = self
+            .rest
+            .split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
         self.rest = rest;
         text
     }
@@ -324,7 +407,10 @@ impl<'a> Reader<'a> {
             loop {
                 items.push(self.item(&[',', close])?);
                 if items.len() > MAX_ITEMS {
-                    return Err(Refusal::filter(self.field, "a list must not have more than 200 values"));
+                    return Err(Refusal::filter(
+                        self.field,
+                        "a list must not have more than 200 values",
+                    ));
                 }
                 if self.eat(&closing) {
                     break;
@@ -334,7 +420,11 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if self.grouped || self.rest.is_empty() { Ok(items) } else { Err(self.malformed()) }
+        if self.grouped || self.rest.is_empty() {
+            Ok(items)
+        } else {
+            Err(self.malformed())
+        }
     }
 
     fn item(&mut self, ends: &[char]) -> Result<String, Refusal> {

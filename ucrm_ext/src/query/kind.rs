@@ -44,7 +44,9 @@ impl Kind {
             Some((base, rest)) => (base, rest.split(')').next().unwrap_or_default()),
             None => (name, ""),
         };
-        let mut sizes = size.split(',').filter_map(|number| number.trim().parse::<i64>().ok());
+        let mut sizes = size
+            .split(',')
+            .filter_map(|number| number.trim().parse::<i64>().ok());
         match name {
             "timestamp with time zone" => return Kind::Moment,
             "timestamp without time zone" => return Kind::LocalTime,
@@ -57,7 +59,11 @@ impl Kind {
             "smallint" => Kind::Integer(16),
             "integer" => Kind::Integer(32),
             "bigint" => Kind::Integer(64),
-            "numeric" => Kind::Numeric(sizes.next().map(|digits| digits - sizes.next().unwrap_or(0))),
+            "numeric" => Kind::Numeric(
+                sizes
+                    .next()
+                    .map(|digits| digits - sizes.next().unwrap_or(0)),
+            ),
             "real" => Kind::Float(32),
             "double precision" => Kind::Float(64),
             "boolean" => Kind::Boolean,
@@ -111,10 +117,21 @@ impl Kind {
     /// The operators a filter may use, for refusals too.
     pub fn operators(&self) -> &'static [&'static str] {
         match self {
-            Kind::Text(_) => &["eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "in", "is", "between"],
-            Kind::Moment | Kind::LocalTime | Kind::Date => {
-                &["eq", "neq", "gt", "gte", "lt", "lte", "in", "is", "between", "in_last_days"]
-            }
+            Kind::Text(_) => &[
+                "eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "in", "is", "between",
+            ],
+            Kind::Moment | Kind::LocalTime | Kind::Date => &[
+                "eq",
+                "neq",
+                "gt",
+                "gte",
+                "lt",
+                "lte",
+                "in",
+                "is",
+                "between",
+                "in_last_days",
+            ],
             Kind::Uuid | Kind::Integer(_) | Kind::Numeric(_) | Kind::Float(_) => {
                 &["eq", "neq", "gt", "gte", "lt", "lte", "in", "is", "between"]
             }

@@ -10,7 +10,9 @@ use super::refusal::{Refusal, shown};
 use super::sort::order;
 
 /// Parameters that are not columns. A column of such a name is reached inside `and=()`.
-const PARAMETERS: [&str; 9] = ["page", "limit", "sort", "fields", "q", "archived", "or", "and", "count"];
+const PARAMETERS: [&str; 9] = [
+    "page", "limit", "sort", "fields", "q", "archived", "or", "and", "count",
+];
 /// Reserved for later: not parameters yet, and never columns.
 const RESERVED: [&str; 2] = ["cursor", "expand"];
 const DEFAULT_LIMIT: u64 = 25;
@@ -50,7 +52,9 @@ pub fn list(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
         match name.as_str() {
             "or" | "and" => conditions.push(filter.group(name, value)?),
             name if PARAMETERS.contains(&name) => once.set(name, value)?,
-            name if RESERVED.contains(&name) || catalogue.visible().all(|column| column.name != name) => {
+            name if RESERVED.contains(&name)
+                || catalogue.visible().all(|column| column.name != name) =>
+            {
                 return Err(unknown(catalogue, name));
             }
             name => conditions.push(filter.column(name, value)?),
@@ -64,7 +68,10 @@ pub fn list(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
     let limit = once.number("limit", MAX_LIMIT, "limit must be a number from 1 to 100")?;
     let page = once.number("page", u64::MAX, "page must be a number from 1")?;
     let page_size = limit.unwrap_or(DEFAULT_LIMIT);
-    let offset = page.unwrap_or(1).saturating_sub(1).saturating_mul(page_size);
+    let offset = page
+        .unwrap_or(1)
+        .saturating_sub(1)
+        .saturating_mul(page_size);
     if offset > MAX_OFFSET {
         let message = "pages end after 1000000 rows: narrow the list with filters, such as the last id or date seen";
         return Err(Refusal::filter("page", message));
@@ -80,7 +87,11 @@ pub fn list(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
     if !conditions.is_empty() {
         from = format!("{from} where {}", conditions.join(" and "));
     }
-    let skip = if offset > 0 { format!(" offset {offset}") } else { String::new() };
+    let skip = if offset > 0 {
+        format!(" offset {offset}")
+    } else {
+        String::new()
+    };
     Ok(List {
         rows_sql: format!(
             "select coalesce(json_agg(row_to_json(t)), '[]'::json)::text \
@@ -115,17 +126,28 @@ pub fn fields(catalogue: &Catalogue, fields: Option<&str>) -> Result<String, Ref
 
 fn unknown(catalogue: &Catalogue, name: &str) -> Refusal {
     let columns = catalogue.visible().map(|column| column.name.as_str());
-    let columns = columns.filter(|column| !PARAMETERS.contains(column) && !RESERVED.contains(column));
-    Refusal::filter(name, format!("no such column or parameter: {}", shown(name)))
-        .allowing(PARAMETERS.into_iter().chain(columns))
+    let columns =
+        columns.filter(|column| !PARAMETERS.contains(column) && !RESERVED.contains(column));
+    Refusal::filter(
+        name,
+        format!("no such column or parameter: {}", shown(name)),
+    )
+    .allowing(PARAMETERS.into_iter().chain(columns))
 }
 
 /// Archived rows stay out unless asked for.
 fn archived(catalogue: &Catalogue, wanted: Option<&str>) -> Result<Option<String>, Refusal> {
-    let Some(column) = catalogue.archived.as_ref().and_then(|name| catalogue.column(name)) else {
+    let Some(column) = catalogue
+        .archived
+        .as_ref()
+        .and_then(|name| catalogue.column(name))
+    else {
         return match wanted {
             None => Ok(None),
-            Some(_) => Err(Refusal::filter("archived", "rows of this resource cannot be archived")),
+            Some(_) => Err(Refusal::filter(
+                "archived",
+                "rows of this resource cannot be archived",
+            )),
         };
     };
     let (is, is_not) = match column.kind {
@@ -136,7 +158,9 @@ fn archived(catalogue: &Catalogue, wanted: Option<&str>) -> Result<Option<String
         None => Ok(Some(format!("{} {is_not}", column.reference()))),
         Some("only") => Ok(Some(format!("{} {is}", column.reference()))),
         Some("any") => Ok(None),
-        Some(_) => Err(Refusal::filter("archived", "archived takes any or only").allowing(["any", "only"])),
+        Some(_) => {
+            Err(Refusal::filter("archived", "archived takes any or only").allowing(["any", "only"]))
+        }
     }
 }
 
@@ -154,14 +178,22 @@ impl<'a> Once<'a> {
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(sent, _)| *sent == name).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .find(|(sent, _)| *sent == name)
+            .map(|(_, value)| *value)
     }
 
     fn number(&self, name: &str, largest: u64, message: &str) -> Result<Option<u64>, Refusal> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        let number = value.parse().ok().filter(|number| !value.starts_with('+') && (1..=largest).contains(number));
-        number.map(Some).ok_or_else(|| Refusal::filter(name, message))
+        let number = value
+            .parse()
+            .ok()
+            .filter(|number| !value.starts_with('+') && (1..=largest).contains(number));
+        number
+            .map(Some)
+            .ok_or_else(|| Refusal::filter(name, message))
     }
 }

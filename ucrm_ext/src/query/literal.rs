@@ -30,16 +30,27 @@ pub fn decimal(text: &str) -> Option<i64> {
         Some((mantissa, exponent)) => (mantissa, exponent.strip_prefix('+').unwrap_or(exponent)),
         None => (unsigned, "0"),
     };
-    let exponent = integer(exponent).ok()?.filter(|exponent| exponent.abs() <= 1000)?;
+    let exponent = integer(exponent)
+        .ok()?
+        .filter(|exponent| exponent.abs() <= 1000)?;
     let (whole, fraction) = match mantissa.split_once('.') {
         Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
         Some(_) => return None,
         None => (mantissa, ""),
     };
-    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+    if whole.is_empty()
+        || !whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|byte| byte.is_ascii_digit())
+    {
         return None;
     }
-    let zeros = whole.bytes().chain(fraction.bytes()).take_while(|&byte| byte == b'0').count();
+    let zeros = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .take_while(|&byte| byte == b'0')
+        .count();
     if zeros == whole.len() + fraction.len() {
         return Some(0);
     }
@@ -52,7 +63,11 @@ pub fn is_date(text: &str) -> bool {
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return false;
     }
-    let (Some(year), Some(month), Some(day)) = (digits(bytes, 0..4), digits(bytes, 5..7), digits(bytes, 8..10)) else {
+    let (Some(year), Some(month), Some(day)) = (
+        digits(bytes, 0..4),
+        digits(bytes, 5..7),
+        digits(bytes, 8..10),
+    ) else {
         return false;
     };
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -72,8 +87,18 @@ pub fn timestamp(text: &str) -> Option<Option<&str>> {
     let rest = rest.strip_prefix(['T', 't', ' '])?;
     let (time, rest) = rest.split_at_checked(8)?;
     let bytes = time.as_bytes();
-    let (hour, minute, second) = (digits(bytes, 0..2)?, digits(bytes, 3..5)?, digits(bytes, 6..8)?);
-    if !is_date(date) || bytes[2] != b':' || bytes[5] != b':' || hour > 23 || minute > 59 || second > 60 {
+    let (hour, minute, second) = (
+        digits(bytes, 0..2)?,
+        digits(bytes, 3..5)?,
+        digits(bytes, 6..8)?,
+    );
+    if !is_date(date)
+        || bytes[2] != b':'
+        || bytes[5] != b':'
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
         return None;
     }
     let zone = match rest.strip_prefix('.') {

@@ -12,7 +12,9 @@ use super::value;
 /// The key from a path segment, decoded; `None` when no row can have it, which is a 404.
 pub fn key_value(catalogue: &Catalogue, segment: &str) -> Option<String> {
     let column = catalogue.key_column()?;
-    (!segment.is_empty()).then(|| value::text(&column.kind, segment).ok()).flatten()
+    (!segment.is_empty())
+        .then(|| value::text(&column.kind, segment).ok())
+        .flatten()
 }
 
 /// Reads a row as JSON text; no row, nothing found. `$1` is the key, there are no other binds.
@@ -27,18 +29,32 @@ pub fn get(catalogue: &Catalogue, raw_query: &str) -> Result<Statement, Refusal>
     }
     let columns = fields(catalogue, wanted.as_deref())?;
     let (target, found) = (catalogue.target(), by_key(catalogue));
-    let sql = format!("select row_to_json(t)::text from (select {columns} from {target} as r where {found}) t");
-    Ok(Statement { sql, binds: Vec::new() })
+    let sql = format!(
+        "select row_to_json(t)::text from (select {columns} from {target} as r where {found}) t"
+    );
+    Ok(Statement {
+        sql,
+        binds: Vec::new(),
+    })
 }
 
 /// Deletes a row and returns its key as text; no row, nothing deleted. `$1` is the key.
 pub fn delete(catalogue: &Catalogue) -> Statement {
-    let (target, found, key) = (catalogue.target(), by_key(catalogue), quoted(&catalogue.key));
-    Statement { sql: format!("delete from {target} as r where {found} returning r.{key}::text"), binds: Vec::new() }
+    let (target, found, key) = (
+        catalogue.target(),
+        by_key(catalogue),
+        quoted(&catalogue.key),
+    );
+    Statement {
+        sql: format!("delete from {target} as r where {found} returning r.{key}::text"),
+        binds: Vec::new(),
+    }
 }
 
 /// `r."id" = $1::text::uuid`.
 pub fn by_key(catalogue: &Catalogue) -> String {
-    let cast = catalogue.key_column().map_or("text", |column| column.kind.cast());
+    let cast = catalogue
+        .key_column()
+        .map_or("text", |column| column.kind.cast());
     format!("r.{} = {}", quoted(&catalogue.key), placeholder(1, cast))
 }

@@ -10,7 +10,10 @@ const MAX_LENGTH: usize = 8192;
 /// Names and values in order, decoded. Empty pairs are left out.
 pub fn pairs(raw_query: &str) -> Result<Vec<(String, String)>, Refusal> {
     if raw_query.len() > MAX_LENGTH {
-        return Err(Refusal::filter("query", "the query string is longer than 8192 bytes"));
+        return Err(Refusal::filter(
+            "query",
+            "the query string is longer than 8192 bytes",
+        ));
     }
     let pairs = raw_query.split('&').filter(|pair| !pair.is_empty());
     pairs
@@ -38,7 +41,9 @@ fn decode(text: &str) -> Option<String> {
             byte => byte,
         });
     }
-    String::from_utf8(decoded).ok().filter(|text| !text.contains('\0'))
+    String::from_utf8(decoded)
+        .ok()
+        .filter(|text| !text.contains('\0'))
 }
 
 fn hex(digit: u8) -> Option<u8> {

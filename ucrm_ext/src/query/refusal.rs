@@ -50,13 +50,28 @@ impl Refusal {
     }
 
     /// A refusal about fields of a body.
-    pub fn fields(code: &'static str, status: u16, message: &str, errors: Vec<FieldError>) -> Refusal {
+    pub fn fields(
+        code: &'static str,
+        status: u16,
+        message: &str,
+        errors: Vec<FieldError>,
+    ) -> Refusal {
         let field = errors.first().map(|error| error.field.clone());
-        Refusal { code, status, field, message: message.into(), allowed: Vec::new(), errors }
+        Refusal {
+            code,
+            status,
+            field,
+            message: message.into(),
+            allowed: Vec::new(),
+            errors,
+        }
     }
 }
 
 /// A name as sent, short enough to be repeated.
 pub fn shown(name: &str) -> String {
-    name.chars().filter(|letter| !letter.is_control()).take(63).collect()
+    name.chars()
+        .filter(|letter| !letter.is_control())
+        .take(63)
+        .collect()
 }

@@ -18,14 +18,23 @@ pub fn quoted(name: &str) -> String {
 
 /// `$2::text::uuid`; the parameter itself is always text.
 pub fn placeholder(number: usize, cast: &str) -> String {
-    if cast == "text" { format!("${number}::text") } else { format!("${number}::text::{cast}") }
+    if cast == "text" {
+        format!("${number}::text")
+    } else {
+        format!("${number}::text::{cast}")
+    }
 }
 
 /// The text form of a one-dimensional array. Every element is quoted, so `NULL` is a word like any other.
 pub fn array<S: AsRef<str>>(elements: &[S]) -> String {
     let elements: Vec<String> = elements
         .iter()
-        .map(|element| format!("\"{}\"", element.as_ref().replace('\\', "\\\\").replace('"', "\\\"")))
+        .map(|element| {
+            format!(
+                "\"{}\"",
+                element.as_ref().replace('\\', "\\\\").replace('"', "\\\"")
+            )
+        })
         .collect();
     format!("{{{}}}", elements.join(","))
 }

@@ -17,7 +17,10 @@ pub struct Fault {
 }
 
 fn fault<T>(code: &'static str, message: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault { code, message: message.into() })
+    Err(Fault {
+        code,
+        message: message.into(),
+    })
 }
 
 /// Checks a value that came as text.
@@ -36,12 +39,21 @@ pub fn text(kind: &Kind, value: &str) -> Result<String, Fault> {
         Kind::LocalTime => timestamp(value).is_some_and(|zone| zone.is_none_or(|zone| zone == "Z")),
         Kind::Date => is_date(value),
         Kind::Json => {
-            crate::body::json::value(value.as_bytes(), 64)
-                .map_err(|fault| Fault { code: "invalid_format", message: fault.message.into() })?;
+            crate::body::json::value(value.as_bytes(), 64).map_err(|fault| Fault {
+                code: "invalid_format",
+                message: fault.message.into(),
+            })?;
             true
         }
     };
-    if valid { Ok(value.into()) } else { fault("invalid_format", format!("the value must be {}", expected(kind))) }
+    if valid {
+        Ok(value.into())
+    } else {
+        fault(
+            "invalid_format",
+            format!("the value must be {}", expected(kind)),
+        )
+    }
 }
 
 /// Checks a value that came as JSON and is not null.
@@ -59,10 +71,15 @@ pub fn json(kind: &Kind, value: &Value) -> Result<String, Fault> {
             Ok(array(&elements?))
         }
         (Kind::Text(Some(length)), Value::String(value)) if value.chars().count() > *length => {
-            fault("too_long", format!("the text must not be longer than {length} characters"))
+            fault(
+                "too_long",
+                format!("the text must not be longer than {length} characters"),
+            )
         }
         (Kind::Integer(bits), Value::Number(number)) => integral(&number.to_string(), *bits),
-        (Kind::Numeric(_) | Kind::Float(_), Value::Number(number)) => text(kind, &number.to_string()),
+        (Kind::Numeric(_) | Kind::Float(_), Value::Number(number)) => {
+            text(kind, &number.to_string())
+        }
         (Kind::Boolean, Value::Bool(value)) => Ok(value.to_string()),
         (Kind::Boolean | Kind::Integer(_) | Kind::Float(_) | Kind::Array(_), _) => mistyped(kind),
         (_, Value::String(value)) => text(kind, value),
@@ -72,7 +89,10 @@ pub fn json(kind: &Kind, value: &Value) -> Result<String, Fault> {
 }
 
 fn mistyped(kind: &Kind) -> Result<String, Fault> {
-    fault("invalid_type", format!("the value must be {}", expected(kind)))
+    fault(
+        "invalid_type",
+        format!("the value must be {}", expected(kind)),
+    )
 }
 
 fn whole(value: &str, bits: u32) -> Result<String, Fault> {
@@ -82,7 +102,10 @@ fn whole(value: &str, bits: u32) -> Result<String, Fault> {
     let limit = 1_i128 << (bits - 1);
     match number {
         Some(number) if (-limit..limit).contains(&i128::from(number)) => Ok(number.to_string()),
-        _ => fault("out_of_range", format!("the value must be an integer of {bits} bits")),
+        _ => fault(
+            "out_of_range",
+            format!("the value must be an integer of {bits} bits"),
+        ),
     }
 }
 
@@ -95,25 +118,36 @@ fn integral(value: &str, bits: u32) -> Result<String, Fault> {
         Ok(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
             whole(&(number as i64).to_string(), bits)
         }
-        Ok(number) if number.fract() == 0.0 => fault("out_of_range", "an integer this large must be sent in plain digits"),
+        Ok(number) if number.fract() == 0.0 => fault(
+            "out_of_range",
+            "an integer this large must be sent in plain digits",
+        ),
         _ => mistyped(&Kind::Integer(bits)),
     }
 }
 
 fn number(value: &str, whole: Option<i64>) -> Result<String, Fault> {
     match (decimal(value), whole) {
-        (None, _) => fault("invalid_format", "the value must be a decimal number of at most 100 characters"),
-        (Some(digits), Some(whole)) if digits > whole => {
-            fault("out_of_range", format!("the value must have at most {whole} digits before the point"))
-        }
+        (None, _) => fault(
+            "invalid_format",
+            "the value must be a decimal number of at most 100 characters",
+        ),
+        (Some(digits), Some(whole)) if digits > whole => fault(
+            "out_of_range",
+            format!("the value must have at most {whole} digits before the point"),
+        ),
         _ => Ok(value.into()),
     }
 }
 
 fn float(value: &str, bits: u32) -> Result<String, Fault> {
     let fits = match bits {
-        32 => value.parse::<f32>().is_ok_and(|number| number.is_normal() || number == 0.0),
-        _ => value.parse::<f64>().is_ok_and(|number| number.is_normal() || number == 0.0),
+        32 => value
+            .parse::<f32>()
+            .is_ok_and(|number| number.is_normal() || number == 0.0),
+        _ => value
+            .parse::<f64>()
+            .is_ok_and(|number| number.is_normal() || number == 0.0),
     };
     match decimal(value) {
         None => fault("invalid_format", "the value must be a number"),
@@ -132,7 +166,9 @@ fn expected(kind: &Kind) -> &'static str {
         Kind::Integer(_) => "an integer",
         Kind::Numeric(_) | Kind::Float(_) => "a number",
         Kind::Boolean => "true or false",
-        Kind::Moment => "a timestamp with offset, such as 2024-05-01T10:00:00Z (in a URL + is written %2B)",
+        Kind::Moment => {
+            "a timestamp with offset, such as 2024-05-01T10:00:00Z (in a URL + is written %2B)"
+        }
         Kind::LocalTime => "a timestamp without offset, such as 2024-05-01T10:00:00",
         Kind::Date => "a date, such as 2024-05-01",
         Kind::Json => "JSON",

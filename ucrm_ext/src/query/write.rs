@@ -14,44 +14,74 @@ use serde_json::{Map, Value};
 pub fn insert(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statement, Refusal> {
     let fields = assigned(catalogue, body)?;
     let missing = |column: &&Column| {
-        column.writable && column.not_null && !column.has_default && !body.contains_key(&column.name)
+        column.writable
+            && column.not_null
+            && !column.has_default
+            && !body.contains_key(&column.name)
     };
-    let missing = catalogue.columns.iter().filter(missing).map(|column| FieldError {
-        field: column.name.clone(),
-        code: "required",
-        message: format!("{} is required", column.name),
-    });
+    let missing = catalogue
+        .columns
+        .iter()
+        .filter(missing)
+        .map(|column| FieldError {
+            field: column.name.clone(),
+            code: "required",
+            message: format!("{} is required", column.name),
+        });
     let (fields, binds) = checked(fields, missing.collect())?;
     let names: Vec<String> = fields.iter().map(|column| quoted(&column.name)).collect();
-    let values: Vec<String> = fields.iter().zip(1..).map(|(column, number)| assignable(column, number)).collect();
+    let values: Vec<String> = fields
+        .iter()
+        .zip(1..)
+        .map(|(column, number)| assignable(column, number))
+        .collect();
     let values = if names.is_empty() {
         "default values".into()
     } else {
         format!("({}) values ({})", names.join(", "), values.join(", "))
     };
     let (target, returned) = (catalogue.target(), returning(catalogue));
-    Ok(Statement { sql: format!("insert into {target} as r {values} {returned}"), binds })
+    Ok(Statement {
+        sql: format!("insert into {target} as r {values} {returned}"),
+        binds,
+    })
 }
 
 /// Updates the row whose key is `$1` and returns it as JSON text; binds start at `$2`. Refuses as `insert` does.
 pub fn update(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statement, Refusal> {
     if body.is_empty() {
-        return Err(Refusal::fields("validation_failed", 422, "there is nothing to change", Vec::new()));
+        return Err(Refusal::fields(
+            "validation_failed",
+            422,
+            "there is nothing to change",
+            Vec::new(),
+        ));
     }
     let (fields, binds) = checked(assigned(catalogue, body)?, Vec::new())?;
     let set: Vec<String> = fields
         .iter()
         .zip(2..)
-        .map(|(column, number)| format!("{} = {}", quoted(&column.name), assignable(column, number)))
+        .map(|(column, number)| {
+            format!("{} = {}", quoted(&column.name), assignable(column, number))
+        })
         .collect();
     let (target, found, returned) = (catalogue.target(), by_key(catalogue), returning(catalogue));
-    Ok(Statement { sql: format!("update {target} as r set {} where {found} {returned}", set.join(", ")), binds })
+    Ok(Statement {
+        sql: format!(
+            "update {target} as r set {} where {found} {returned}",
+            set.join(", ")
+        ),
+        binds,
+    })
 }
 
 type Assigned<'a> = Vec<(&'a Column, &'a Value)>;
 
 /// The columns a body assigns, in the catalogue's order, so that equal sets of fields make equal text.
-fn assigned<'a>(catalogue: &'a Catalogue, body: &'a Map<String, Value>) -> Result<Assigned<'a>, Refusal> {
+fn assigned<'a>(
+    catalogue: &'a Catalogue,
+    body: &'a Map<String, Value>,
+) -> Result<Assigned<'a>, Refusal> {
     let writable = |name: &str| catalogue.column(name).is_some_and(|column| column.writable);
     let unknown: Vec<FieldError> = body
         .keys()
@@ -63,11 +93,19 @@ fn assigned<'a>(catalogue: &'a Catalogue, body: &'a Map<String, Value>) -> Resul
         })
         .collect();
     if !unknown.is_empty() {
-        let allowed = catalogue.columns.iter().filter(|column| column.writable).map(|column| &column.name);
+        let allowed = catalogue
+            .columns
+            .iter()
+            .filter(|column| column.writable)
+            .map(|column| &column.name);
         let message = "the body has fields that do not exist or cannot be assigned";
         return Err(Refusal::fields("unknown_field", 400, message, unknown).allowing(allowed));
     }
-    Ok(catalogue.columns.iter().filter_map(|column| Some((column, body.get(&column.name)?))).collect())
+    Ok(catalogue
+        .columns
+        .iter()
+        .filter_map(|column| Some((column, body.get(&column.name)?)))
+        .collect())
 }
 
 type Checked<'a> = (Vec<&'a Column>, Vec<Option<String>>);
@@ -93,12 +131,21 @@ fn checked<'a>(fields: Assigned<'a>, mut errors: Vec<FieldError>) -> Result<Chec
             },
         };
         columns.push(column);
-        errors.extend(fault.map(|(code, message)| FieldError { field: column.name.clone(), code, message }));
+        errors.extend(fault.map(|(code, message)| FieldError {
+            field: column.name.clone(),
+            code,
+            message,
+        }));
     }
     if errors.is_empty() {
         return Ok((columns, binds));
     }
-    Err(Refusal::fields("validation_failed", 422, "some fields are not valid", errors))
+    Err(Refusal::fields(
+        "validation_failed",
+        422,
+        "some fields are not valid",
+        errors,
+    ))
 }
 
 /// A parameter that can be assigned to the column.
@@ -110,5 +157,8 @@ fn assignable(column: &Column, number: usize) -> String {
 }
 
 fn returning(catalogue: &Catalogue) -> String {
-    format!("returning (select row_to_json(t)::text from (select {}) t)", catalogue.select_list())
+    format!(
+        "returning (select row_to_json(t)::text from (select {}) t)",
+        catalogue.select_list()
+    )
 }

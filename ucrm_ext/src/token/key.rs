@@ -29,9 +29,17 @@ pub fn make(tenant: [u8; 16], random: &[u8; 37]) -> Key {
     let [a, b, c, d, e, secret @ ..] = random;
     let display = u64::from_be_bytes([0, 0, 0, *a, *b, *c, *d, *e]);
     let prefix = format!("{HEAD}{}", digits(display.into(), BASE36, 8));
-    let secret = format!("{prefix}_{}_{}", digits(u128::from_be_bytes(tenant), BASE32, 26), base64url(secret));
+    let secret = format!(
+        "{prefix}_{}_{}",
+        digits(u128::from_be_bytes(tenant), BASE32, 26),
+        base64url(secret)
+    );
     let digest = sha256(secret.as_bytes());
-    Key { secret, prefix, digest }
+    Key {
+        secret,
+        prefix,
+        digest,
+    }
 }
 
 /// The 26 characters that name the tenant in a well-formed key, else `None`.
@@ -82,9 +90,14 @@ fn digits<const B: usize>(mut number: u128, alphabet: &[u8; B], length: usize) -
 fn base64url(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        let word = chunk
+            .iter()
+            .fold(0_u32, |word, &byte| word << 8 | u32::from(byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..=chunk.len() {
-            text.push(char::from(BASE64URL[(word >> (18 - 6 * place)) as usize % 64]));
+            text.push(char::from(
+                BASE64URL[(word >> (18 - 6 * place)) as usize % 64],
+            ));
         }
     }
     text

@@ -99,7 +99,10 @@ mod tests {
             sip.finish().to_le_bytes()
         };
         // vectors_sip128.h of the reference implementation, inputs of 0 and 1 bytes.
-        assert_eq!(hash(&[]), 0x9302_55c7_1472_f66d_e6a8_25ba_047f_81a3_u128.to_le_bytes());
+        assert_eq!(
+            hash(&[]),
+            0x9302_55c7_1472_f66d_e6a8_25ba_047f_81a3_u128.to_le_bytes()
+        );
         assert_eq!(hash(&[0])[..4], [0xda, 0x87, 0xc1, 0xd8]);
     }
 

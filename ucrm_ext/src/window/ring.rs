@@ -46,9 +46,11 @@ impl Ring {
             if now_us.saturating_sub(time) < window_us {
                 return;
             }
-            self.head.store(self.head.load(Relaxed).wrapping_add(1), Relaxed);
+            self.head
+                .store(self.head.load(Relaxed).wrapping_add(1), Relaxed);
             self.length.store(self.length() - 1, Relaxed);
-            self.live.store(self.live.load(Relaxed).wrapping_sub(count), Relaxed);
+            self.live
+                .store(self.live.load(Relaxed).wrapping_sub(count), Relaxed);
             self.floor.store(time.saturating_add(1), Relaxed);
         }
     }
@@ -72,7 +74,8 @@ impl Ring {
         if self.length() as usize == SLOTS && self.newest_count() >= batch {
             self.compact(batch);
         }
-        self.live.store(self.live.load(Relaxed).wrapping_add(1), Relaxed);
+        self.live
+            .store(self.live.load(Relaxed).wrapping_add(1), Relaxed);
         let (length, count) = (self.length(), self.newest_count());
         // With fewer than `limit` live hits a packed ring always has room; the second test only keeps it total.
         if length > 0 && (count < batch || length as usize >= SLOTS) {
@@ -110,7 +113,8 @@ impl Ring {
             let (time, count) = self.batch(at);
             if time >= time_us && count > 0 {
                 self.set(at, time, count - 1);
-                self.live.store(self.live.load(Relaxed).wrapping_sub(1), Relaxed);
+                self.live
+                    .store(self.live.load(Relaxed).wrapping_sub(1), Relaxed);
                 self.trim();
                 return true;
             }
@@ -158,7 +162,11 @@ impl Ring {
 
     fn newest_count(&self) -> u32 {
         let length = self.length();
-        if length == 0 { 0 } else { self.batch(length - 1).1 }
+        if length == 0 {
+            0
+        } else {
+            self.batch(length - 1).1
+        }
     }
 
     fn slot(&self, at: u32) -> usize {
@@ -167,7 +175,10 @@ impl Ring {
 
     fn batch(&self, at: u32) -> (u64, u32) {
         let slot = self.slot(at);
-        (self.times[slot].load(Relaxed), self.counts[slot].load(Relaxed))
+        (
+            self.times[slot].load(Relaxed),
+            self.counts[slot].load(Relaxed),
+        )
     }
 
     fn set(&self, at: u32, time: u64, count: u32) {

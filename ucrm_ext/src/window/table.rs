@@ -78,7 +78,9 @@ impl Table {
     /// Counts a hit on `key` unless `limit` hits are live.
     pub fn hit(&self, place: Place, key: u128, limit: u32, window_us: u64, now_us: u64) -> Verdict {
         match self.reserve(place, key, limit, window_us, now_us) {
-            Ok(reservation) => Verdict::Allowed { remaining: reservation.remaining },
+            Ok(reservation) => Verdict::Allowed {
+                remaining: reservation.remaining,
+            },
             Err(verdict) => verdict,
         }
     }
@@ -96,13 +98,31 @@ impl Table {
             Place::Address => self.address.reserve(key, limit, window_us, now_us),
             Place::Account => self.account.reserve(key, limit, window_us, now_us),
         };
-        hit.map(|Hit { time_us, remaining, generation }| Reservation { place, key, time_us, remaining, generation })
+        hit.map(
+            |Hit {
+                 time_us,
+                 remaining,
+                 generation,
+             }| Reservation {
+                place,
+                key,
+                time_us,
+                remaining,
+                generation,
+            },
+        )
     }
 
     /// Gives one hit back; `false`, and no change, when it has expired or the key was forgotten since.
     /// To be called once for a reservation.
     pub fn refund(&self, reservation: &Reservation) -> bool {
-        let Reservation { place, key, time_us, generation, .. } = *reservation;
+        let Reservation {
+            place,
+            key,
+            time_us,
+            generation,
+            ..
+        } = *reservation;
         match place {
             Place::Address => self.address.refund(key, time_us, generation),
             Place::Account => self.account.refund(key, time_us, generation),
@@ -110,7 +130,14 @@ impl Table {
     }
 
     /// What a hit would be told, counting nothing; `remaining` is what is left now.
-    pub fn peek(&self, place: Place, key: u128, limit: u32, window_us: u64, now_us: u64) -> Verdict {
+    pub fn peek(
+        &self,
+        place: Place,
+        key: u128,
+        limit: u32,
+        window_us: u64,
+        now_us: u64,
+    ) -> Verdict {
         match place {
             Place::Address => self.address.peek(key, limit, window_us, now_us),
             Place::Account => self.account.peek(key, limit, window_us, now_us),
@@ -171,9 +198,17 @@ const DROPPED: u64 = 1;
 
 #[allow(missing_docs)]
 impl<const P: usize, const E: usize> Segment<P, E> {
-    pub fn reserve(&self, key: u128, limit: u32, window_us: u64, now_us: u64) -> Result<Hit, Verdict> {
+    pub fn reserve(
+        &self,
+        key: u128,
+        limit: u32,
+        window_us: u64,
+        now_us: u64,
+    ) -> Result<Hit, Verdict> {
         if limit == 0 {
-            return Err(Verdict::Refused { retry_us: window_us });
+            return Err(Verdict::Refused {
+                retry_us: window_us,
+            });
         }
         let partition = self.partition(key);
         let _held = Held::lock(&partition.lock);
@@ -194,7 +229,11 @@ impl<const P: usize, const E: usize> Segment<P, E> {
         }
         ring.push(now, limit);
         partition.expires[entry % E].store(now.saturating_add(window_us).max(DROPPED), Relaxed);
-        Ok(Hit { time_us: now, remaining: limit - live - 1, generation: ring.generation() })
+        Ok(Hit {
+            time_us: now,
+            remaining: limit - live - 1,
+            generation: ring.generation(),
+        })
     }
 
     pub fn refund(&self, key: u128, time_us: u64, generation: u64) -> bool {
@@ -215,7 +254,9 @@ impl<const P: usize, const E: usize> Segment<P, E> {
 
     pub fn peek(&self, key: u128, limit: u32, window_us: u64, now_us: u64) -> Verdict {
         if limit == 0 {
-            return Verdict::Refused { retry_us: window_us };
+            return Verdict::Refused {
+                retry_us: window_us,
+            };
         }
         let partition = self.partition(key);
         let _held = Held::lock(&partition.lock);
@@ -225,7 +266,9 @@ impl<const P: usize, const E: usize> Segment<P, E> {
                 let ring = partition.ring(entry);
                 let live = ring.live(now, window_us);
                 if live < limit {
-                    Verdict::Allowed { remaining: limit - live }
+                    Verdict::Allowed {
+                        remaining: limit - live,
+                    }
                 } else {
                     refused(ring, limit, window_us, now_us)
                 }
@@ -244,9 +287,14 @@ impl<const P: usize, const E: usize> Segment<P, E> {
     }
 
     pub fn occupancy(&self, now_us: u64) -> Occupancy {
-        let expires = self.partitions.iter().flat_map(|partition| &partition.expires);
+        let expires = self
+            .partitions
+            .iter()
+            .flat_map(|partition| &partition.expires);
         Occupancy {
-            live: expires.filter(|expires| expires.load(Relaxed) > now_us.max(DROPPED)).count() as u32,
+            live: expires
+                .filter(|expires| expires.load(Relaxed) > now_us.max(DROPPED))
+                .count() as u32,
             capacity: (P * E) as u32,
             full: self.full.load(Relaxed),
         }
@@ -272,9 +320,16 @@ impl<const E: usize> Partition<E> {
             let at = (low as usize).wrapping_add(step) % E;
             let expires = self.expires[at].load(Relaxed);
             let reusable = expires <= now.max(DROPPED);
-            if expires != 0 && self.low[at].load(Relaxed) == low && self.high[at].load(Relaxed) == high {
+            if expires != 0
+                && self.low[at].load(Relaxed) == low
+                && self.high[at].load(Relaxed) == high
+            {
                 // An entry past its time is still read: under a lengthened window its hits may count again.
-                return if expires == DROPPED { Found::Free(at) } else { Found::Live(at) };
+                return if expires == DROPPED {
+                    Found::Free(at)
+                } else {
+                    Found::Live(at)
+                };
             }
             if reusable && matches!(free, Found::None) {
                 free = Found::Free(at);
@@ -302,7 +357,9 @@ impl<const E: usize> Partition<E> {
 }
 
 fn refused(ring: &Ring, limit: u32, window_us: u64, now_us: u64) -> Verdict {
-    let retry_us = ring.free_at(limit, window_us).map_or(window_us, |free_at| free_at.saturating_sub(now_us));
+    let retry_us = ring
+        .free_at(limit, window_us)
+        .map_or(window_us, |free_at| free_at.saturating_sub(now_us));
     Verdict::Refused { retry_us }
 }
 
