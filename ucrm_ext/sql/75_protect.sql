@@ -297,6 +297,8 @@ begin
     end loop;
 
     execute format('create policy "ucrm: whatever the restrictions leave" on %s as permissive for all using (true) with check (true)', relation);
+    -- Each question is a sub-select that answers yes or no: asked once a statement, and to the planner an even chance.
+    -- A comparison outside it would be guessed to pass few rows, and lists would be sorted instead of read in order.
     for rule in
         select * from (values
             ('select', 'read', 'members read', true, false),
@@ -310,8 +312,8 @@ begin
             case when rule.has_using then 'using (tenant_id = (select ucrm.tenant_id()))' else '' end,
             case when rule.has_check then 'with check (tenant_id = (select ucrm.tenant_id()))' else '' end);
         allowed := case
-            when owner_column is null then format('(select ucrm.permission_scope(%L, %L)) = ''all''', noun, rule.action)
-            else format('((select ucrm.permission_scope(%1$L, %2$L)) = ''all'' or ((select ucrm.permission_scope(%1$L, %2$L)) = ''own'' and %3$I = (select ucrm.user_id())))', noun, rule.action, owner_column)
+            when owner_column is null then format('(select ucrm.permission_scope(%L, %L) = ''all'')', noun, rule.action)
+            else format('((select ucrm.permission_scope(%1$L, %2$L) = ''all'') or ((select ucrm.permission_scope(%1$L, %2$L) = ''own'') and %3$I = (select ucrm.user_id())))', noun, rule.action, owner_column)
         end;
         execute format('create policy %I on %s as restrictive for %s %s %s',
             format('ucrm: %s %s as their role grants', rule.sentence, noun), relation, rule.command,
