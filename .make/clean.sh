@@ -24,7 +24,7 @@ clean_holder() {
 
 state_find
 if [[ -d $STATE ]]; then
-    [[ -O $STATE ]] || die "$STATE belongs to $(stat -c %U "$STATE")"
+    [[ -O $STATE || $ME == root ]] || die "$STATE belongs to $(stat -c %U "$STATE")"
     if [[ -n $FAR && $(cat "$FAR/clone") != "$ROOT" ]]; then
         die "$FAR is another clone's"
     fi
@@ -32,7 +32,9 @@ if [[ -d $STATE ]]; then
         [[ ! -e $file ]] || clean_holder "$file"
     done
     for folder in "$STATE"/*/; do
-        [[ ! -d $folder/prefix ]] || {
+        [[ ! -d $folder/data ]] || {
+            # Root may clean up after others, as whoever the server ran as.
+            SERVER_USER=$(stat -c %U "$folder/data")
             gateway_stop "${folder%/}"
             cluster_stop "${folder%/}"
             cluster_remove "${folder%/}"
