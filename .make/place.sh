@@ -70,8 +70,6 @@ state_find() {
         if ((${#ROOT} > 60)) || ! strangers_reach "$ROOT"; then
             FAR=$(far_folder)
         fi
-    elif [[ $ME == root ]] && ! strangers_reach "$STATE"; then
-        die "$STATE cannot be reached by the server's user: 'make clean' and start again"
     fi
     STATE=${FAR:-$STATE}
 }
@@ -85,6 +83,9 @@ state_make() {
         ln -sfn "$FAR" "$ROOT/.ucrm"
     else
         own_folder 0755 "$ME" "$STATE"
+        if [[ $ME == root ]] && ! strangers_reach "$STATE"; then
+            die "$STATE cannot be reached by the server's user: 'make clean' and start again"
+        fi
     fi
     own_folder 0700 "$ME" "$STATE/log"
 }
