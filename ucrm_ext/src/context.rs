@@ -163,13 +163,10 @@ impl Drop for Looking {
 
 fn look_up_binding() -> Option<Principal> {
     let _looking = Looking::begin();
-    // SAFETY: SPI as the manual says (47.1). The latest snapshot makes a change bind the next statement under
-    // REPEATABLE READ too; a parallel worker may take no new one and uses its leader's.
+    // SAFETY: SPI as the manual says (47.1). A snapshot of this moment makes a change bind the next statement under
+    // REPEATABLE READ too. It is taken as one for the catalogue: in a parallel query PostgreSQL gives out no other.
     unsafe {
-        let latest = !in_worker();
-        if latest {
-            pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
-        }
+        pg_sys::PushActiveSnapshot(pg_sys::GetCatalogSnapshot(pg_sys::InvalidOid));
         pg_sys::SPI_connect();
         pg_sys::SPI_execute(c"select ucrm.binding()".as_ptr(), true, 1);
         let mut principal = None;
@@ -182,9 +179,7 @@ fn look_up_binding() -> Option<Principal> {
             }
         }
         pg_sys::SPI_finish();
-        if latest {
-            pg_sys::PopActiveSnapshot();
-        }
+        pg_sys::PopActiveSnapshot();
         principal
     }
 }
@@ -344,7 +339,7 @@ fn latch(call: Call) -> Answer {
             setting::set_local(setting, &value);
         }
     }
-    Ok(Some(pg_sys::Datum::null()))
+    Ok(Some(pg_sys::Datum::from(true)))
 }
 
 fn remember(principal: Principal, call: Call) {
@@ -414,7 +409,7 @@ fn client_address(call: Call) -> Answer {
 
 fn read_only(_: Call) -> Answer {
     setting::local(c"transaction_read_only", c"on");
-    Ok(Some(pg_sys::Datum::null()))
+    Ok(Some(pg_sys::Datum::from(true)))
 }
 
 fn hush(_: Call) -> Answer {
