@@ -1,0 +1,174 @@
+-- Nobody of Acme's learns what Globex holds: not by a unique key, a foreign key, an error's text, a function that
+-- talks, the planner's statistics, or a function of the house that is handed a foreign id.
+\ir scene.psql
+
+create temporary table rows_of_globex (relation regclass, image jsonb);
+grant select on rows_of_globex to public;
+create function pg_temp.collect()
+returns void
+language plpgsql
+as $$
+declare
+    t tables;
+begin
+    for t in select * from tables where protected loop
+        execute format('insert into rows_of_globex select %L, to_jsonb(r) from %s as r where tenant_id = %L', t.name, t.name, (select globex from scene));
+    end loop;
+end
+$$;
+
+-- What came of a statement, with its message and detail, the given words blotted out.
+create function pg_temp.told(statement text, blot text)
+returns text
+language plpgsql
+as $$
+declare
+    detail text;
+    hint text;
+begin
+    begin
+        execute statement;
+        raise exception using errcode = 'RB000';
+    exception
+        when sqlstate 'RB000' then
+            return 'done';
+        when others then
+            get stacked diagnostics detail = pg_exception_detail, hint = pg_exception_hint;
+            return replace(concat_ws(' | ', sqlstate, sqlerrm, detail, hint), blot, '…');
+    end;
+end
+$$;
+
+-- A foreign row's values under one's own tenant: no unique key is in the way, and none of its references resolves.
+create function pg_temp.probe_keys()
+returns setof text
+language plpgsql
+as $$
+declare
+    g rows_of_globex;
+    k record;
+    shape jsonb;
+    nobody constant text := '01a00000-0000-7000-8000-000000000000';
+    foreign_id text;
+begin
+    for g in select distinct on (relation) * from rows_of_globex order by relation, image ->> 'id' loop
+        shape := g.image || jsonb_build_object('tenant_id', (select acme from scene), 'external_id', 'only-globex-has-this');
+        for k in
+            select a.attname, c.conname
+            from pg_constraint as c
+            join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = any (c.conkey) and a.attname <> 'tenant_id'
+            where c.conrelid = g.relation and c.contype = 'f'
+        loop
+            foreign_id := g.image ->> k.attname;
+            return next is(
+                pg_temp.told(format('insert into %s select (jsonb_populate_record(null::%s, %L)).*', g.relation, g.relation,
+                    shape || jsonb_build_object(k.attname, foreign_id)), foreign_id),
+                pg_temp.told(format('insert into %s select (jsonb_populate_record(null::%s, %L)).*', g.relation, g.relation,
+                    shape || jsonb_build_object(k.attname, nobody)), nobody),
+                format('%s: a foreign %s and one that does not exist are refused in the same words', g.relation, k.attname));
+            shape := shape || jsonb_build_object(k.attname, null);
+        end loop;
+        return next is(
+            pg_temp.told(format('insert into %s select (jsonb_populate_record(null::%s, %L)).*', g.relation, g.relation, shape), ''), 'done',
+            format('%s: a key that only another tenant uses is free', g.relation));
+        for k in
+            select i.indexrelid::regclass as name
+            from pg_index as i
+            where i.indrelid = g.relation and i.indisunique
+              and not exists (select from pg_attribute as a where a.attrelid = i.indrelid and a.attnum = i.indkey[0] and a.attname = 'tenant_id')
+        loop
+            return next fail(format('%s: the unique index %s does not begin with tenant_id', g.relation, k.name));
+        end loop;
+        return next is(
+            pg_temp.told(format('insert into %s select (jsonb_populate_record(null::%s, %L)).*', g.relation, g.relation, g.image), ''),
+            pg_temp.told(format('insert into %s select (jsonb_populate_record(null::%s, %L)).*', g.relation, g.relation, g.image || jsonb_build_object('id', nobody)), ''),
+            format('%s: a foreign row that exists and one that does not are refused in the same words', g.relation));
+    end loop;
+end
+$$;
+
+begin;
+select pg_temp.plant();
+select pg_temp.collect();
+-- For a key that both would have to be told apart by.
+update crm.contacts set external_id = 'only-globex-has-this' where id = (select id from crm.contacts where tenant_id = :'globex' limit 1);
+update crm.organizations set external_id = 'only-globex-has-this' where id = (select id from crm.organizations where tenant_id = :'globex' limit 1);
+analyze;
+set session authorization :"backend";
+select ucrm.enter(:'acme', :'owner');
+select pg_temp.probe_keys();
+
+-- A function that talks, and one that fails, are not shown a foreign row.
+create temporary table heard (word text);
+create function pg_temp.talk(said text) returns boolean cost 0.0000001 language plpgsql as $$
+begin
+    insert into heard values (said);
+    return true;
+end
+$$;
+select count(*) from tables as t, lateral (select pg_temp.fetched(format('select from %s as r where pg_temp.talk(to_jsonb(r)::text)', t.name))) as x
+where t.protected \g /dev/null
+select ok((select count(*) from heard) > 0, 'a talking function is shown one''s own rows');
+select is((select count(*) from heard as h, words as w where strpos(h.word, w.word) > 0), 0::bigint, 'and no other');
+select is(pg_temp.attempt(format('select from %s as r where r.tenant_id <> %L and 1 / (length(r.tenant_id::text) - 36) = 1', name, :'acme')), 'rows 0',
+          format('%s: a division by zero does not say that a foreign row is there', name))
+from tables where protected;
+select is(pg_temp.attempt(format('select from %s as r where r.tenant_id <> %L and (to_jsonb(r) ->> ''name'')::integer = 1', name, :'acme')), 'rows 0',
+          format('%s: a cast does not read a foreign row aloud', name))
+from tables where protected;
+
+select is((select count(*) from pg_stats as s, tables as t where format('%I.%I', s.schemaname, s.tablename)::regclass = t.relation and t.tenant_column is not null), 0::bigint,
+          'the planner''s statistics of tenants'' tables are not shown');
+select is(pg_temp.attempt('select from pg_statistic'), '42501', 'nor read behind their view');
+
+-- Functions of the house that are handed a foreign id answer as for one that does not exist.
+create function pg_temp.verdict(statement text) returns text language plpgsql as $$
+declare
+    answer text;
+begin
+    execute statement into answer;
+    return 'value ' || coalesce(answer, 'null');
+exception when others then
+    return sqlstate || ' ' || sqlerrm;
+end
+$$;
+reset session authorization;
+create temporary table probes on commit drop as
+select *
+from (values
+    ('revoke_api_key', 'select ucrm.revoke_api_key(%L)', 'key'),
+    ('rotate_api_key', 'select ucrm.rotate_api_key(%L)', 'key'),
+    ('set_member_role', 'select ucrm.set_member_role(%L, ''reader'')', 'stranger'),
+    ('set_member_disabled', 'select ucrm.set_member_disabled(%L, true)', 'stranger'),
+    ('remove_member', 'select ucrm.remove_member(%L)', 'stranger'),
+    ('set_role_permissions', 'select ucrm.set_role_permissions(%L, ''contacts:read'')', 'role'),
+    ('delete_role', 'select ucrm.delete_role(%L)', 'role'),
+    ('has_permission', 'select ucrm.has_permission(%L, ''read'')', 'role'),
+    ('permission_scope', 'select ucrm.permission_scope(%L, ''read'')', 'role')
+) as p (name, statement, about);
+insert into ucrm.roles (tenant_id, name) values (:'globex', 'only_of_globex');
+grant select on probes to public;
+select k.id as foreign_key from ucrm.api_keys as k where k.tenant_id = :'globex' limit 1 \gset
+set session authorization :"backend";
+select is(
+    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' else 'only_of_globex' end)),
+    pg_temp.verdict(format(statement, case about when 'role' then 'only_of_nobody' else '01a00000-0000-7000-8000-000000000000' end)),
+    format('%s: a foreign %s is nobody''s', name, about))
+from probes;
+reset session authorization;
+
+-- What takes nothing that could be another tenant's, or is proved elsewhere: enter (context), handle (handle).
+select is_empty(
+    $$select p.oid::regprocedure::text
+      from pg_proc as p
+      join pg_language as l on l.oid = p.prolang
+      where p.pronamespace = 'ucrm'::regnamespace and l.lanname <> 'c' and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+        and (has_function_privilege('ucrm_app', p.oid, 'execute') or has_function_privilege('ucrm_reader', p.oid, 'execute'))
+        and p.proname not in (select name from probes)
+        and p.proname not in (
+            'refuse', 'is_write', 'canonical_resource', 'changed_fields', 'gates_of', 'memorize_gates', 'ask_gate', 'gate', 'demand',
+            'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'delete_tenant', 'permission_map', 'why')$$,
+    'every function that a tenant''s login may call is probed with foreign ids, or takes none');
+rollback;
+
+select '1..' || currval('__tresults___numb_seq');
