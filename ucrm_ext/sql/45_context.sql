@@ -74,13 +74,13 @@ parallel restricted
 as 'MODULE_PATHNAME', 'ucrm_client_address';
 comment on function ucrm.client_address() is 'Address of the HTTP client, else of the database client, else null.';
 
-create function ucrm.latch(p ucrm.principal, request uuid, address inet, read_only boolean)
-returns void
+create function ucrm.latch(p ucrm.principal, request uuid, address inet)
+returns boolean
 language c
 volatile
 as 'MODULE_PATHNAME', 'ucrm_latch';
-comment on function ucrm.latch(ucrm.principal, uuid, inet, boolean) is
-'Sets the context of this transaction. Once only: another principal in the same transaction is refused, 42501, also after ROLLBACK TO SAVEPOINT. read_only: from here on the transaction writes nothing (25006).';
+comment on function ucrm.latch(ucrm.principal, uuid, inet) is
+'Sets the context of this transaction. Once only: another principal in the same transaction is refused, 42501, also after ROLLBACK TO SAVEPOINT. Returns true.';
 
 create function ucrm.enter(tenant uuid, "user" uuid default null)
 returns void
@@ -103,11 +103,11 @@ begin
     if p.disabled then
         perform ucrm.refuse('member_disabled');
     end if;
-    perform ucrm.latch(p, ucrm.uuid7(), inet_client_addr(), false);
+    perform ucrm.latch(p, ucrm.uuid7(), inet_client_addr());
 end
 $$;
 comment on function ucrm.enter(uuid, uuid) is
 'Enters a tenant as one of its members, or without a user as the tenant''s service, until the transaction ends. Once per transaction; another one is refused with 42501. Refusals: not_a_member, member_disabled. For logins of ucrm.trust_backend().';
 
-grant execute on function ucrm.latch(ucrm.principal, uuid, inet, boolean) to ucrm_owner, ucrm_handler;
+grant execute on function ucrm.latch(ucrm.principal, uuid, inet) to ucrm_owner, ucrm_handler;
 grant execute on function ucrm.enter(uuid, uuid) to ucrm_app;

@@ -28,9 +28,14 @@ begin
     if ucrm.tenant_id() is null then
         perform ucrm.refuse('no_context');
     end if;
-    code := ucrm.gate(resource, action);
+    code := ucrm.quick_gate(resource, action);
     if code is not null then
-        perform ucrm.refuse(code);
+        if code = '?' then
+            code := ucrm.gate(resource, action);
+        end if;
+        if code is not null then
+            perform ucrm.refuse(code);
+        end if;
     end if;
     if not ucrm.has_permission(resource, action) then
         perform ucrm.refuse('permission_denied', format('%s may not %s %s', ucrm.member_role(), action, resource));

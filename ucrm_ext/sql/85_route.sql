@@ -18,6 +18,7 @@ create type ucrm.dispatch as (
     audience text,
     resource text,
     action text,
+    deed text,
     writes boolean,
     shape text,
     relation oid,
@@ -26,7 +27,7 @@ create type ucrm.dispatch as (
     headers jsonb
 );
 comment on type ucrm.dispatch is
-'Where a request goes: the route''s template and function, the permission it needs, the resource''s shape and table, the position of {id} among the segments. route null: no such path, or with allow: no such method there.';
+'Where a request goes: the route''s template and function, the permission it needs (action null: none; deed is what the gates are asked about), the resource''s shape and table, the position of {id} among the segments. route null: no such path, or with allow: no such method there.';
 
 create function ucrm.recall_dispatch(method text, path text)
 returns ucrm.dispatch
@@ -92,6 +93,7 @@ as $$
         c.audience,
         c.resource,
         c.action,
+        coalesce(c.action, case c.method when 'GET' then 'read' else 'update' end),
         case when c.action is null then c.method <> 'GET' else ucrm.is_write(c.action) end,
         ucrm.shape_of(c.entity),
         ucrm.relation_of(c.table_schema, c.table_name),

@@ -24,6 +24,7 @@ declare
     wait bigint;
     blocked text;
     code text;
+    done boolean;
 begin
     -- admit: an address that failed too often to authenticate waits
     wait := ucrm.address_wait(address);
@@ -71,12 +72,17 @@ begin
     end if;
 
     -- enter: app.tenant_id and the permission set, LOCAL, latched
-    perform ucrm.latch(p, request_id, address, false);
+    done := ucrm.latch(p, request_id, address);
 
     -- gate: e-mail → member → not disabled → approved → trial, and the DBA's own
-    code := ucrm.gate(d.resource, coalesce(d.action, case when d.writes then 'update' else 'read' end));
+    code := ucrm.quick_gate(d.resource, d.deed);
     if code is not null then
-        return ucrm.denied(code, d, request_id);
+        if code = '?' then
+            code := ucrm.gate(d.resource, d.deed);
+        end if;
+        if code is not null then
+            return ucrm.denied(code, d, request_id);
+        end if;
     end if;
 
     -- permit: key scope, then role permission on (resource, action)
@@ -89,7 +95,7 @@ begin
 
     -- read-only from here if a read
     if p.read_only or not d.writes then
-        perform ucrm.read_only();
+        done := ucrm.read_only();
     end if;
 
     -- dispatch: the route's function; the table asks again
@@ -104,7 +110,7 @@ comment on function ucrm.handle(text, text, text, jsonb, bytea, text, text, byte
 'One HTTP request. method, raw path, raw query string; headers: lower-case names; kind: none, key, internal, jwt; hint: the tenant a credential names, for routing only; credential: its SHA-256 (a jwt: the token); address: the client''s. Refusals that must leave a trace are returned, others raised: see ucrm.refused().';
 
 create function ucrm.read_only()
-returns void
+returns boolean
 language c
 volatile
 as 'MODULE_PATHNAME', 'ucrm_read_only';
@@ -237,7 +243,7 @@ begin
     if not (coalesce(p.platform_admin, false) or (d.audience = 'internal' and p.kind = 'internal')) then
         return ucrm.problem('permission_denied', r.request_id, 'this route is for platform admins', null, d.headers);
     end if;
-    perform ucrm.latch(p, r.request_id, r.address, false);
+    perform ucrm.latch(p, r.request_id, r.address);
     answer := ucrm.call(d.fn, r);
     return row(answer.status, coalesce(d.headers || answer.headers, d.headers), answer.body)::ucrm.response;
 end

@@ -107,7 +107,7 @@ begin
         if answer.status = 403 then
             p := ucrm.authenticate(kind, credential);
             if p.tenant_id is not null then
-                perform ucrm.latch(p, request_id, address, false);
+                perform ucrm.latch(p, request_id, address);
                 perform ucrm.record_event(p.tenant_id, 'denied', coalesce(d.resource, d.route, ''), null, null,
                     jsonb_build_object('code', message, 'action', d.action));
             end if;

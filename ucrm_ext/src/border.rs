@@ -93,30 +93,29 @@ impl Call {
 
     /// A text[] argument; its nulls become `None`.
     pub fn texts<'a>(self, n: usize) -> Vec<Option<&'a str>> {
-        let Some(datum) = self.datum(n) else {
-            return Vec::new();
-        };
-        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-        // SAFETY: the argument is declared text[]; what deconstruct_array gives lives as long as the call.
-        unsafe {
-            let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-            pg_sys::deconstruct_array(
-                array,
-                pg_sys::TEXTOID,
-                -1,
-                false,
-                pg_sys::TYPALIGN_INT as _,
-                &mut elements,
-                &mut nulls,
-                &mut count,
-            );
-            (0..count as usize)
-                .map(|i| {
-                    (!*nulls.add(i))
-                        .then(|| std::str::from_utf8_unchecked(bytes_of(*elements.add(i))))
-                })
-                .collect()
-        }
+        self.datum(n).map(texts_of).unwrap_or_default()
+    }
+}
+
+/// The elements of a text[] datum.
+pub fn texts_of<'a>(datum: pg_sys::Datum) -> Vec<Option<&'a str>> {
+    let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+    // SAFETY: callers pass text[]; what deconstruct_array gives lives as long as the call.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
+        pg_sys::deconstruct_array(
+            array,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            pg_sys::TYPALIGN_INT as _,
+            &mut elements,
+            &mut nulls,
+            &mut count,
+        );
+        (0..count as usize)
+            .map(|i| (!*nulls.add(i)).then(|| std::str::from_utf8_unchecked(bytes_of(*elements.add(i)))))
+            .collect()
     }
 }
 

@@ -105,9 +105,15 @@ pgrx::extension_sql_file!(
     requires = ["handle"]
 );
 pgrx::extension_sql_file!("../sql/92_why.sql", name = "why", requires = ["raised"]);
+pgrx::extension_sql_file!("../sql/96_move.sql", name = "move", requires = ["why"]);
+pgrx::extension_sql_file!(
+    "../sql/97_restore.sql",
+    name = "restore",
+    requires = ["move"]
+);
 pgrx::extension_sql_file!(
     "../sql/99_close.sql",
     name = "close",
-    requires = ["why"],
+    requires = ["restore"],
     finalize
 );

@@ -1,0 +1,452 @@
+-- A tenant comes back from its file: the lines are staged, every one of them is checked, and then all of it is written
+-- in one transaction, or nothing. It brings its own audit and outbox, so that none is written meanwhile.
+create unlogged table ucrm.staged_lines (
+    n bigint not null,
+    line jsonb not null
+);
+create index staged_lines_table on ucrm.staged_lines ((line ->> 'table'), n);
+comment on table ucrm.staged_lines is 'The lines of the restore that is running, n from 1; always empty when none is.';
+grant select on ucrm.staged_lines to ucrm_platform;
+
+create function ucrm.begin_restore()
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- One at a time; a dump may be taken meanwhile.
+    lock table ucrm.staged_lines in exclusive mode;
+    delete from ucrm.staged_lines;
+end
+$$;
+comment on function ucrm.begin_restore() is 'Waits for a running restore and empties the stage.';
+
+create function ucrm.stage_lines(start bigint, lines jsonb[])
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into ucrm.staged_lines (n, line)
+    select start + l.i - 1, coalesce(l.line, 'null') from unnest(lines) with ordinality as l (line, i);
+$$;
+comment on function ucrm.stage_lines(bigint, jsonb[]) is 'Stages lines; the first has number start.';
+
+create function ucrm.refuse_line(n bigint, message text, code text default 'validation_failed')
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform ucrm.refuse(code, concat_ws(': ', 'line ' || n, message));
+end
+$$;
+comment on function ucrm.refuse_line(bigint, text, text) is 'Raises the refusal with "line n: message" as DETAIL.';
+
+create function ucrm.check_header(out tenant uuid)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    header constant jsonb := (select l.line from ucrm.staged_lines as l where l.n = 1);
+    known constant text[] := array(select t.name from ucrm.tenant_tables() as t);
+    named text[];
+    wrong text;
+begin
+    if header ->> 'format' is distinct from 'ucrm-tenant' or jsonb_typeof(header -> 'tables') is distinct from 'array' then
+        perform ucrm.refuse_line(1, 'is not the header of an exported tenant');
+    end if;
+    if header -> 'version' is distinct from '1' then
+        perform ucrm.refuse_line(1, format('version %s is not known here, only 1', coalesce(header ->> 'version', 'null')));
+    end if;
+    if coalesce(header ->> 'tenant', '') !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+        perform ucrm.refuse_line(1, 'tenant is not a UUID');
+    end if;
+    tenant := (header ->> 'tenant')::uuid;
+    named := array(select format('%I.%I', coalesce(t ->> 'schema', ''), coalesce(t ->> 'table', '')) from jsonb_array_elements(header -> 'tables') as t);
+
+    select string_agg(quote_literal(n), ', ') into wrong from unnest(named) as n where n <> all (known);
+    if wrong is not null then
+        perform ucrm.refuse_line(1, 'no table of a tenant here: ' || wrong);
+    end if;
+    select string_agg(n, ', ') into wrong from unnest(known) as n where n <> all (named);
+    if wrong is not null then
+        perform ucrm.refuse_line(1, 'the file does not have the table ' || wrong);
+    end if;
+    if cardinality(named) <> cardinality(known) then
+        perform ucrm.refuse_line(1, 'names a table twice');
+    end if;
+end
+$$;
+comment on function ucrm.check_header() is 'The tenant that the first staged line names. PT422 validation_failed: no header, another version, unknown and missing tables by name.';
+
+create function ucrm.check_lines(tenant uuid)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    t record;
+    wanted text[];
+    bad record;
+    counted bigint;
+    promised bigint;
+begin
+    select min(l.n) as n into bad
+    from ucrm.staged_lines as l
+    where l.n > 1
+      and case jsonb_typeof(l.line)
+          when 'object' then jsonb_typeof(l.line -> 'table') is distinct from 'string'
+              or jsonb_typeof(l.line -> 'row') is distinct from 'object'
+              or l.line - 'table' - 'row' <> '{}'
+          else true
+      end;
+    if bad.n is not null then
+        perform ucrm.refuse_line(bad.n, 'is not {"table": …, "row": {…}}');
+    end if;
+    select l.n, l.line ->> 'table' as name into bad
+    from ucrm.staged_lines as l
+    where l.n > 1 and l.line ->> 'table' <> all (array(select x.name from ucrm.tenant_tables() as x))
+    order by l.n
+    limit 1;
+    if found then
+        perform ucrm.refuse_line(bad.n, format('%s is no table of a tenant here', quote_literal(bad.name)));
+    end if;
+
+    for t in select * from ucrm.tenant_tables() loop
+        if t.tenant_column is not null then
+            select min(l.n) as n into bad
+            from ucrm.staged_lines as l
+            where l.line ->> 'table' = t.name and l.line -> 'row' ->> t.tenant_column is distinct from tenant::text;
+            if bad.n is not null then
+                perform ucrm.refuse_line(bad.n, format('%s of this row is not the tenant of the file', t.tenant_column));
+            end if;
+        end if;
+
+        wanted := array(select c.name from ucrm.moved_columns(t.relation) as c where not c.generated);
+        select l.n, m.columns as missing, x.columns as extra, x.odd into bad
+        from ucrm.staged_lines as l
+        cross join lateral (select string_agg(c, ', ') as columns from unnest(wanted) as c where not l.line -> 'row' ? c) as m
+        cross join lateral (
+            select string_agg(quote_literal(f.key), ', ') filter (where f.key <> all (wanted)
+                       and not exists (select from ucrm.moved_columns(t.relation) as g where g.generated and g.name = f.key)) as columns,
+                   string_agg(f.key, ', ') filter (where jsonb_typeof(f.value) not in ('string', 'null')) as odd
+            from jsonb_each(l.line -> 'row') as f
+        ) as x
+        where l.line ->> 'table' = t.name and (m.columns is not null or x.columns is not null or x.odd is not null)
+        order by l.n
+        limit 1;
+        if found then
+            perform ucrm.refuse_line(bad.n, concat_ws('; ',
+                t.name || ' has no column ' || bad.extra,
+                'the column ' || bad.missing || ' is missing',
+                'neither text nor null: ' || bad.odd));
+        end if;
+
+        select count(*) into counted from ucrm.staged_lines as l where l.line ->> 'table' = t.name;
+        select (h ->> 'rows')::bigint into promised
+        from ucrm.staged_lines as l, jsonb_array_elements(l.line -> 'tables') as h
+        where l.n = 1 and format('%I.%I', coalesce(h ->> 'schema', ''), coalesce(h ->> 'table', '')) = t.name and jsonb_typeof(h -> 'rows') = 'number';
+        if counted <> promised or (t.tenant_column = 'id' and counted <> 1) then
+            perform ucrm.refuse('validation_failed', format('the file is not whole: %s rows of %s, where its header says %s', counted, t.name, coalesce(promised, 1)));
+        end if;
+    end loop;
+end
+$$;
+comment on function ucrm.check_lines(uuid) is
+'Every staged line is a row of this tenant in a table and with the columns that are here, and as many as the header says. PT422 validation_failed with the line''s number.';
+
+-- What the tables cannot know: that a key, an address or a login is already somebody else's.
+create function ucrm.check_strangers(tenant uuid)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    bad record;
+begin
+    if exists (select from ucrm.tenants as t where t.id = tenant) then
+        perform ucrm.refuse('duplicate', format('the tenant %s exists: erase it first', tenant));
+    end if;
+    select l.n, t.slug into bad
+    from ucrm.staged_lines as l
+    join ucrm.tenants as t on t.slug = l.line #>> '{row,slug}'
+    where l.line ->> 'table' = 'ucrm.tenants';
+    if found then
+        perform ucrm.refuse_line(bad.n, format('the slug %s is another tenant''s', bad.slug), 'duplicate');
+    end if;
+    select l.n, u.email into bad
+    from ucrm.staged_lines as l
+    join ucrm.users as u on lower(u.email) = lower(l.line #>> '{row,email}') and u.id::text <> l.line #>> '{row,id}'
+    where l.line ->> 'table' = 'ucrm.users'
+      and not exists (select from ucrm.users as x where x.id::text = l.line #>> '{row,id}')
+    order by l.n
+    limit 1;
+    if found then
+        perform ucrm.refuse_line(bad.n, format('the address %s belongs to another account', bad.email), 'duplicate');
+    end if;
+    select l.n into bad
+    from ucrm.staged_lines as l
+    where l.line ->> 'table' = 'ucrm.api_keys'
+      and exists (
+          select from ucrm.api_keys as k where '\x' || encode(k.digest, 'hex') = lower(l.line #>> '{row,digest}')
+          union all
+          select from ucrm.platform_keys as k where '\x' || encode(k.digest, 'hex') = lower(l.line #>> '{row,digest}')
+      )
+    order by l.n
+    limit 1;
+    if found then
+        perform ucrm.refuse_line(bad.n, 'this key is already somebody''s', 'duplicate');
+    end if;
+    -- A login that is here must have been bound before, and be nobody's now.
+    select l.n, r.rolname into bad
+    from ucrm.staged_lines as l
+    join pg_catalog.pg_roles as r on r.rolname = l.line #>> '{row,login}'
+    where l.line ->> 'table' = 'ucrm.logins'
+      and (r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolreplication or not r.rolcanlogin or r.rolname like 'ucrm\_%'
+           or pg_has_role(r.oid, 'ucrm_app', 'member') or pg_has_role(r.oid, 'ucrm_platform', 'member') or not pg_has_role(r.oid, 'ucrm_reader', 'member')
+           or exists (select from ucrm.logins as b where b.login = r.rolname))
+    order by l.n
+    limit 1;
+    if found then
+        perform ucrm.refuse_line(bad.n, format('the login %s is another one''s here, or none that can be bound', bad.rolname));
+    end if;
+end
+$$;
+comment on function ucrm.check_strangers(uuid) is
+'The tenant and its slug are free, no address belongs to another account, no key and no login to somebody else. PT409 duplicate, PT422 validation_failed.';
+
+-- One statement for all tables: what refers to what is asked when it ends, so that circles and rows that refer to
+-- rows of their own table come back too.
+create function ucrm.insert_lines(kernel boolean, upto bigint default null)
+returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO, YMD'
+set intervalstyle = 'postgres'
+set timezone = 'UTC'
+as $$
+declare
+    statement text;
+    inserted bigint;
+begin
+    select 'with ' || string_agg(format(
+        'i%s as (insert into %s (%s) overriding system value '
+            || 'select %s from ucrm.staged_lines as l cross join lateral jsonb_to_record(l.line -> ''row'') as x (%s) '
+            || 'where l.line ->> ''table'' = %L and (l.n <= $1 or $1 is null)%s returning 1)',
+        t.position, t.relation, c.names, c.casts, c.texts, t.name,
+        -- An account that is here is kept as it is.
+        case when t.tenant_column is null then ' on conflict (id) do nothing' else '' end), ', ' order by t.position)
+        || ' select ' || string_agg(format('(select count(*) from i%s)', t.position), ' + ')
+    into statement
+    from ucrm.tenant_tables() as t
+    cross join lateral (
+        select string_agg(quote_ident(c.name), ', ') as names,
+               string_agg(format('x.%I::%s', c.name, c.type), ', ') as casts,
+               string_agg(format('%I text', c.name), ', ') as texts
+        from ucrm.moved_columns(t.relation) as c
+        where not c.generated
+    ) as c
+    where t.kernel = insert_lines.kernel;
+    if statement is null then
+        return 0;
+    end if;
+    execute statement into inserted using upto;
+    return inserted;
+end
+$$;
+comment on function ucrm.insert_lines(boolean, bigint) is 'Writes the staged rows, up to a line: those of UCRM''s own tables, or those of the protected ones. Returns how many.';
+
+create function ucrm.insert_protected_lines(upto bigint default null)
+returns bigint
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$ select ucrm.insert_lines(false, upto) $$;
+comment on function ucrm.insert_protected_lines(bigint) is 'ucrm.insert_lines() of the protected tables, as ucrm_platform, whom gates and row security do not hold.';
+
+-- Rolled back in any case: whether the lines up to this one can be written. A missing parent may come later.
+create function ucrm.lines_fit(upto bigint)
+returns boolean
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform ucrm.insert_lines(true, upto), ucrm.insert_protected_lines(upto);
+    raise exception using errcode = 'UC000';
+exception
+    when sqlstate 'UC000' or foreign_key_violation then
+        return true;
+    when data_exception or integrity_constraint_violation or raise_exception then
+        return false;
+end
+$$;
+comment on function ucrm.lines_fit(bigint) is 'Whether no line up to this one is faulty in itself; writes nothing.';
+
+create function ucrm.faulty_line()
+returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    good bigint := 1;
+    bad bigint := (select max(l.n) from ucrm.staged_lines as l);
+    middle bigint;
+begin
+    if ucrm.lines_fit(bad) then
+        return null;
+    end if;
+    while bad - good > 1 loop
+        middle := (good + bad) / 2;
+        if ucrm.lines_fit(middle) then
+            good := middle;
+        else
+            bad := middle;
+        end if;
+    end loop;
+    return bad;
+end
+$$;
+comment on function ucrm.faulty_line() is 'The first staged line that cannot be written, found by halving; null when each could and they do not fit together.';
+
+create function ucrm.restore_staged()
+returns table (tenant_id uuid, rows bigint)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    message text;
+    detail text;
+begin
+    analyze ucrm.staged_lines;
+    tenant_id := ucrm.check_header();
+    perform ucrm.check_lines(tenant_id);
+    perform ucrm.check_strangers(tenant_id);
+    perform ucrm.hush();
+    begin
+        rows := ucrm.insert_lines(true) + ucrm.insert_protected_lines();
+    exception
+        when data_exception or integrity_constraint_violation or raise_exception then
+            get stacked diagnostics message = message_text, detail = pg_exception_detail;
+            perform ucrm.refuse_line(ucrm.faulty_line(), concat_ws('; ', message, nullif(detail, '')));
+    end;
+    delete from ucrm.staged_lines;
+    insert into ucrm.platform_audit_logs (action, tenant_id, user_id, request_id, detail)
+    values ('tenant.restored', restore_staged.tenant_id, ucrm.user_id(), ucrm.request_id(), jsonb_build_object('rows', rows));
+    return next;
+end
+$$;
+comment on function ucrm.restore_staged() is 'Checks the staged lines, writes them, and notes it in the platform''s audit. The rows'' own audit and outbox rows are among them.';
+
+create function ucrm.restore_tenant(staging regclass)
+returns table (tenant_id uuid, rows bigint)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    content constant name[] := array(
+        select a.attname from pg_catalog.pg_attribute as a
+        where a.attrelid = staging and a.attnum > 0 and not a.attisdropped and a.atttypid = 'jsonb'::regtype
+    );
+begin
+    if cardinality(content) <> 1 then
+        raise exception '% has not exactly one column of type jsonb', staging
+            using errcode = 'invalid_parameter_value', hint = 'create temporary table staging (line jsonb), then \copy the exported file into it.';
+    end if;
+    perform ucrm.begin_restore();
+    -- Read as the caller, in the order they were written.
+    execute format(
+        'select ucrm.stage_lines(min(s.n), array_agg(s.line order by s.n)) '
+        'from (select %I as line, row_number() over (order by ctid) as n from %s) as s group by s.n / 1000',
+        content[1], staging);
+    return query select * from ucrm.restore_staged();
+end
+$$;
+comment on function ucrm.restore_tenant(regclass) is
+'Restores one tenant from a table with one jsonb column that holds the lines of ucrm.export_tenant(), in one transaction; its keys work again. Load it with: \copy staging from tenant.ndjson with (format csv, quote e''\x01'', delimiter e''\x02''). Refusals: duplicate (tenant, slug, key or an account''s address), validation_failed naming the line. A table''s BEFORE triggers of the DBA''s own run.';
+
+create function ucrm.restore_lines(body bytea)
+returns table (tenant_id uuid, rows bigint)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    content text;
+    bad record;
+begin
+    perform ucrm.begin_restore();
+    begin
+        content := convert_from(body, 'UTF8');
+    exception when character_not_in_repertoire then
+        perform ucrm.refuse('invalid_json', 'the body is not UTF-8, or holds a zero byte');
+    end;
+    select l.n, ucrm.json_fault(convert_to(l.line, 'UTF8')) as fault into bad
+    from string_to_table(content, E'\n') with ordinality as l (line, n)
+    where l.line ~ '\S' and ucrm.json_fault(convert_to(l.line, 'UTF8')) is not null
+    order by l.n
+    limit 1;
+    if found then
+        perform ucrm.refuse_line(bad.n, bad.fault, 'invalid_json');
+    end if;
+    insert into ucrm.staged_lines (n, line)
+    select l.n, l.line::jsonb from string_to_table(content, E'\n') with ordinality as l (line, n) where l.line ~ '\S';
+    return query select * from ucrm.restore_staged();
+end
+$$;
+comment on function ucrm.restore_lines(bytea) is
+'ucrm.restore_tenant() for the lines themselves, as they were exported (NDJSON). Also: invalid_json naming the line.';
+
+create function ucrm.restore_route(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    restored record;
+    state text;
+    code text;
+    detail text;
+begin
+    if coalesce(r.headers ->> 'content-type', 'application/x-ndjson') !~* '^application/(x-ndjson|ndjson|jsonl|x-jsonlines|json|octet-stream)\s*(;|$)' then
+        return ucrm.problem('unsupported_media_type', r.request_id, 'send the exported file as application/x-ndjson');
+    end if;
+    -- A restore that fails leaves nothing but the reply.
+    select x.* into restored from ucrm.restore_lines(coalesce(r.body, '')) as x;
+    return ucrm.json_response(201, jsonb_build_object('data', jsonb_build_object('tenant_id', restored.tenant_id, 'rows', restored.rows)),
+        jsonb_build_object('location', '/api/v1/admin/workspaces/' || restored.tenant_id));
+exception when others then
+    get stacked diagnostics state = returned_sqlstate, code = message_text, detail = pg_exception_detail;
+    if state !~ '^PT4' then
+        raise;
+    end if;
+    return ucrm.problem(code, r.request_id, detail, case when detail like 'line %' then jsonb_build_object('errors', jsonb_build_array(jsonb_build_object(
+        'field', split_part(detail, ': ', 1), 'code', code, 'message', substr(detail, strpos(detail, ': ') + 2)))) end);
+end
+$$;
+comment on function ucrm.restore_route(ucrm.request) is
+'POST /api/v1/admin/workspaces/restore, the exported lines as body: 201 {data: {tenant_id, rows}}. Refusals: invalid_json and validation_failed naming the line, duplicate, unsupported_media_type.';
+
+grant execute on function ucrm.insert_lines(boolean, bigint) to ucrm_platform;
+grant execute on function ucrm.insert_protected_lines(bigint) to ucrm_owner;
+grant execute on function
+    ucrm.begin_restore(), ucrm.stage_lines(bigint, jsonb[]), ucrm.restore_staged(), ucrm.restore_tenant(regclass), ucrm.restore_lines(bytea)
+to ucrm_platform;
+grant execute on function ucrm.restore_route(ucrm.request) to ucrm_handler, ucrm_owner;
