@@ -18,9 +18,9 @@ watched() { [[ -t 1 && ${TERM:-dumb} != dumb && -z ${CI:-} ]]; }
 
 clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 
-# The last thing a log says, short enough for one line.
+# What a log is about: its last line that begins with a word, short enough for one line.
 last_words() {
-    tail -c 2000 "$1" 2>/dev/null | tr '\r' '\n' | sed -e 's/\x1b\[[0-9;]*m//g' -e 's/^ *//' -e '/^$/d' | tail -n 1 | cut -c "1-${2:-60}"
+    tail -c 4000 "$1" 2>/dev/null | sed -n 's/^ *\([[:alpha:]][[:alnum:]]* [[:alnum:]].*\)/\1/p' | tail -n 1 | cut -c "1-${2:-60}"
 }
 
 show_log() {
