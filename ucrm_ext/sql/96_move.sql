@@ -1,6 +1,6 @@
 -- Moving a tenant: out into a file, and away. What belongs to a tenant goes by the catalogue, so that no table of
 -- tomorrow is forgotten; every value travels as the text PostgreSQL writes for it, so that nothing is rounded.
-create function ucrm.tenant_tables(out position integer, out relation regclass, out name text, out tenant_column name, out kernel boolean)
+create function ucrm.tenant_tables(out place integer, out relation regclass, out name text, out tenant_column name, out kernel boolean)
 returns setof record
 language plpgsql
 stable
@@ -10,7 +10,7 @@ declare
     placed oid[] := '{}';
     chosen record;
 begin
-    position := 0;
+    place := 0;
     loop
         -- The next table is one whose parents are all placed; in a circle, simply the first.
         with candidate as (
@@ -42,16 +42,16 @@ begin
                 join candidate as parent on parent.oid = k.confrelid
                 where k.conrelid = c.oid and k.contype = 'f' and k.confrelid <> k.conrelid
             ),
-            -- tenants, people, and what hangs on them; then the tenant's own tables; audit and outbox last
-            case when c.is_kernel and c.relname = 'tenants' then 0
-                 when c.is_kernel and (c.has_parent or c.relname = 'users') then 1
+            -- tenants, people, what hangs on them; then the tenant's own tables; audit and outbox last
+            case when c.is_kernel and c.relname in ('tenants', 'users') then 0
+                 when c.is_kernel and c.has_parent then 1
                  when not c.is_kernel then 2
                  else 3 end,
             c.nspname, c.relname
         limit 1;
         exit when not found;
         placed := placed || chosen.oid;
-        position := position + 1;
+        place := place + 1;
         relation := chosen.oid;
         name := format('%I.%I', chosen.nspname, chosen.relname);
         tenant_column := case when chosen.is_kernel and chosen.relname = 'tenants' then 'id' when chosen.is_kernel and chosen.relname = 'users' then null else 'tenant_id' end;
@@ -184,7 +184,7 @@ begin
         'tables', jsonb_agg(jsonb_build_object(
             'schema', n.nspname, 'table', c.relname,
             'rows', case when x.kernel then ucrm.table_count(x.relation, x.tenant_column, tenant) else ucrm.protected_count(x.relation, tenant) end
-        ) order by x.position))
+        ) order by x.place))
     from ucrm.tenant_tables() as x
     join pg_catalog.pg_class as c on c.oid = x.relation
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace;

@@ -242,10 +242,10 @@ begin
         'i%s as (insert into %s (%s) overriding system value '
             || 'select %s from ucrm.staged_lines as l cross join lateral jsonb_to_record(l.line -> ''row'') as x (%s) '
             || 'where l.line ->> ''table'' = %L and (l.n <= $1 or $1 is null)%s returning 1)',
-        t.position, t.relation, c.names, c.casts, c.texts, t.name,
+        t.place, t.relation, c.names, c.casts, c.texts, t.name,
         -- An account that is here is kept as it is.
-        case when t.tenant_column is null then ' on conflict (id) do nothing' else '' end), ', ' order by t.position)
-        || ' select ' || string_agg(format('(select count(*) from i%s)', t.position), ' + ')
+        case when t.tenant_column is null then ' on conflict (id) do nothing' else '' end), ', ' order by t.place)
+        || ' select ' || string_agg(format('(select count(*) from i%s)', t.place), ' + ')
     into statement
     from ucrm.tenant_tables() as t
     cross join lateral (
