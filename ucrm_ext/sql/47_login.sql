@@ -3,11 +3,12 @@ create table ucrm.logins (
     login name primary key,
     tenant_id uuid not null references ucrm.tenants (id) on delete cascade,
     role text not null,
+    report_schema name,
     created_at timestamptz not null default clock_timestamp()
 );
 create index logins_tenant on ucrm.logins (tenant_id);
 comment on table ucrm.logins is
-'Bound logins: whoever logs in as this role sees this tenant, with this role''s permissions. Looked up by session_user for every statement, so that a change binds the next one.';
+'Bound logins: whoever logs in as this role sees this tenant, with this role''s permissions. Looked up by session_user for every statement, so that a change binds the next one. report_schema: its views, see ucrm.refresh_reports().';
 
 create function ucrm.binding()
 returns ucrm.principal
@@ -81,15 +82,18 @@ begin
     execute format('alter role %I set statement_timeout = ''60s''', bind_login.login);
     execute format('alter role %I set default_transaction_read_only = on', bind_login.login);
     execute format('grant ucrm_reader to %I', bind_login.login);
-    insert into ucrm.logins (login, tenant_id, role)
-    values (bind_login.login, tenant, bind_login.role)
+    insert into ucrm.logins as l (login, tenant_id, role, report_schema)
+    values (bind_login.login, tenant, bind_login.role, 'report_' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 12))
     on conflict on constraint logins_pkey do update set tenant_id = excluded.tenant_id, role = excluded.role;
+    perform ucrm.refresh_reports(bind_login.login);
+    execute format('alter role %I set search_path = %I', bind_login.login,
+                   (select l.report_schema from ucrm.logins as l where l.login = bind_login.login));
     insert into ucrm.platform_audit_logs (action, tenant_id, detail)
     values ('login.bound', tenant, jsonb_build_object('login', bind_login.login, 'role', bind_login.role));
 end
 $$;
 comment on function ucrm.bind_login(name, uuid, text) is
-'Makes or adopts a login that sees exactly one tenant, read-only: SELECT through ucrm_reader, 60 s per statement, 5 connections. Superuser only. Set its password with ALTER ROLE … PASSWORD or \password.';
+'Makes or adopts a login that sees exactly one tenant, read-only: SELECT through ucrm_reader, 60 s per statement, 5 connections, and a schema of views to look at. Superuser only. Set its password with ALTER ROLE … PASSWORD or \password.';
 
 create function ucrm.unbind_login(login name)
 returns void
@@ -97,6 +101,8 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    views constant name := (select l.report_schema from ucrm.logins as l where l.login = unbind_login.login);
 begin
     delete from ucrm.logins as l where l.login = unbind_login.login;
     if not found then
@@ -105,6 +111,7 @@ begin
     if exists (select from pg_catalog.pg_roles as r where r.rolname = unbind_login.login) then
         execute format('revoke ucrm_reader from %I', unbind_login.login);
     end if;
+    execute format('drop schema if exists %I cascade', views);
 end
 $$;
 comment on function ucrm.unbind_login(name) is 'Ends a binding: the login''s next statement sees no row. Superuser only. 42704 when it is not bound.';

@@ -135,6 +135,7 @@ begin
     execute format('revoke all on %s from public', relation);
     execute format('grant select, insert, update, delete on %s to ucrm_app, ucrm_platform', relation);
     execute format('grant select on %s to ucrm_reader', relation);
+    perform ucrm.refresh_reports();
 end
 $$;
 comment on function ucrm.protect(regclass, text, text, text[], text[], text, text) is
@@ -359,6 +360,17 @@ declare
     relation constant regclass := "table";
     part record;
 begin
+    for part in
+        select distinct v.oid::regclass as name
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_rewrite as w on w.oid = d.objid
+        join pg_catalog.pg_class as v on v.oid = w.ev_class
+        join pg_catalog.pg_namespace as n on n.oid = v.relnamespace
+        join ucrm.logins as l on l.report_schema = n.nspname
+        where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refobjid = relation
+    loop
+        execute format('drop view %s', part.name);
+    end loop;
     for part in select p.polname from pg_catalog.pg_policy as p where p.polrelid = relation and p.polname like 'ucrm: %' loop
         execute format('drop policy %I on %s', part.polname, relation);
     end loop;
@@ -380,6 +392,7 @@ begin
     using pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     where c.oid = relation and r.table_schema = n.nspname and r.table_name = c.relname;
+    perform ucrm.refresh_reports();
 end
 $$;
 comment on function ucrm.unprotect(regclass) is

@@ -256,7 +256,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select u.id, u.name,
-           case when ucrm.has_permission('members', 'read') or u.id = ucrm.user_id() then u.email end,
+           case when ucrm.has_permission('members', 'read') or ucrm.actor_kind() = 'login' or u.id = ucrm.user_id() then u.email end,
            m.role, m.disabled_at is not null
     from ucrm.tenant_memberships as m
     join ucrm.users as u on u.id = m.user_id
@@ -264,7 +264,7 @@ as $$
       and (ucrm.has_permission('members', 'read') or ucrm.has_permission('members', 'autocomplete')
            or ucrm.actor_kind() = 'login' or u.id = ucrm.user_id());
 $$;
-comment on function ucrm.members_of_tenant() is 'The entered tenant''s members; addresses only for those who may read members.';
+comment on function ucrm.members_of_tenant() is 'The entered tenant''s members; addresses for those who may read members, for bound logins, and one''s own.';
 
 create view ucrm.members
 with (security_invoker = true)

@@ -100,26 +100,25 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'error', format('policy %I on %s', coalesce(e.name, p.polname), t.relation),
+    select 'error', format('policy %I on %s', coalesce(e.name, p.polname), coalesce(e.relation, p.relation)),
            case
                when p.polname is null then 'it is gone'
                when e.name is null then 'it calls itself UCRM''s and is not'
                else 'it says something else than ucrm.protect() made it say'
            end,
-           format('select ucrm.protect(%L);', t.relation)
-    from ucrm.protected_tables() as t
-    cross join lateral (
-        select * from pg_catalog.pg_policy as x where x.polrelid = t.relation and x.polname like 'ucrm: %'
+           format('select ucrm.protect(%L);', coalesce(e.relation, p.relation))
+    from (
+        select t.relation, x.*
+        from ucrm.protected_tables() as t
+        join pg_catalog.pg_policy as x on x.polrelid = t.relation and x.polname like 'ucrm: %'
     ) as p
     full join (
-        select u.relation, x.* from ucrm.protected_tables() as u cross join lateral ucrm.expected_policies(u.noun) as x
-    ) as e on e.relation = p.polrelid and e.name = p.polname
-    cross join lateral (select coalesce(e.relation, p.polrelid::regclass) as relation) as r
-    where r.relation is not null
-      and (e.name is null or p.polname is null
-           or (p.polcmd, p.polpermissive, p.polroles) is distinct from (e.command, e.permissive, '{0}'::oid[])
-           or pg_get_expr(p.polqual, p.polrelid) is distinct from e.using_text
-           or pg_get_expr(p.polwithcheck, p.polrelid) is distinct from e.check_text);
+        select t.relation, x.* from ucrm.protected_tables() as t cross join lateral ucrm.expected_policies(t.noun) as x
+    ) as e on e.relation = p.relation and e.name = p.polname
+    where e.name is null or p.polname is null
+       or (p.polcmd, p.polpermissive, p.polroles) is distinct from (e.command, e.permissive, '{0}'::oid[])
+       or pg_get_expr(p.polqual, p.polrelid) is distinct from e.using_text
+       or pg_get_expr(p.polwithcheck, p.polrelid) is distinct from e.check_text;
 $$;
 comment on function ucrm.policy_faults() is 'Findings about UCRM''s policies on protected tables: gone, changed, or pretended.';
 

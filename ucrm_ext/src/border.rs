@@ -114,7 +114,9 @@ pub fn texts_of<'a>(datum: pg_sys::Datum) -> Vec<Option<&'a str>> {
             &mut count,
         );
         (0..count as usize)
-            .map(|i| (!*nulls.add(i)).then(|| std::str::from_utf8_unchecked(bytes_of(*elements.add(i)))))
+            .map(|i| {
+                (!*nulls.add(i)).then(|| std::str::from_utf8_unchecked(bytes_of(*elements.add(i))))
+            })
             .collect()
     }
 }

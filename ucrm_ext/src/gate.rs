@@ -3,8 +3,8 @@
 //! Called by ucrm.gate() for handle and the tables' triggers, and by ucrm.why().
 
 use crate::border::{Answer, Call, texts_of, varlena};
-use crate::{context, memo};
 use crate::principal::{Principal, Status};
+use crate::{context, memo};
 use pgrx::pg_sys;
 
 type Gate = fn(&Principal) -> bool;
@@ -70,7 +70,11 @@ fn next_gate(call: Call) -> Answer {
 
 /// The answer when the gates are remembered and all UCRM's own, which is nearly always.
 fn quick_gate(call: Call) -> Answer {
-    let Some(gates) = memo::recall_local(&[b"gates", call.bytes(0).unwrap_or_default(), call.bytes(1).unwrap_or_default()])?
+    let Some(gates) = memo::recall_local(&[
+        b"gates",
+        call.bytes(0).unwrap_or_default(),
+        call.bytes(1).unwrap_or_default(),
+    ])?
     else {
         return Ok(Some(varlena(b"?")));
     };

@@ -7,17 +7,28 @@ pub mod compile;
 
 use crate::body::json;
 use crate::border::{Answer, Call, Fault, composite, texts, varlena};
-use compile::{Catalogue, Refusal, Statement};
+use compile::{Catalogue, List, Refusal, Statement};
 use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::rc::Rc;
 
 /// Shapes are few: one per resource and version of its table.
 const MOST_SHAPES: usize = 256;
 
+/// Compiled lists kept per backend; they hold the request's values, so there are many and they are small.
+const MOST_LISTS: usize = 512;
+
+struct Known {
+    shape: Box<str>,
+    query: Box<str>,
+    list: Rc<List>,
+}
+
 thread_local! {
+    static LISTS: RefCell<HashMap<u64, Known>> = RefCell::new(HashMap::new());
     static SHAPES: RefCell<HashMap<Box<str>, Rc<Catalogue>>> = RefCell::new(HashMap::new());
 }
 
@@ -103,15 +114,48 @@ fn refuse_as(call: Call, code: &str, detail: Option<String>) -> Answer {
     )
 }
 
+/// The list for a shape and query string; the same question is compiled once per backend.
+fn list(call: Call) -> Result<Result<Rc<List>, Refusal>, Fault> {
+    let query = call.text(1).unwrap_or_default();
+    let key = (call.text(0).unwrap_or_default(), query);
+    let hash = LISTS.with_borrow(|lists| lists.hasher().hash_one(key));
+    let known = LISTS.with_borrow(|lists| {
+        lists
+            .get(&hash)
+            .filter(|known| (&*known.shape, &*known.query) == key)
+            .map(|known| known.list.clone())
+    });
+    if let Some(list) = known {
+        return Ok(Ok(list));
+    }
+    let compiled = match compile::list(&*catalogue(call)?, query) {
+        Ok(list) => Rc::new(list),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    LISTS.with_borrow_mut(|lists| {
+        if lists.len() >= MOST_LISTS {
+            lists.clear();
+        }
+        lists.insert(
+            hash,
+            Known {
+                shape: key.0.into(),
+                query: query.into(),
+                list: compiled.clone(),
+            },
+        );
+    });
+    Ok(Ok(compiled))
+}
+
 fn compile_list(call: Call) -> Answer {
-    let catalogue = catalogue(call)?;
-    match compile::list(&catalogue, call.text(1).unwrap_or_default()) {
+    match list(call)? {
         Ok(list) => answer(
             call,
             Columns {
-                sql: Some(list.rows_sql),
-                binds: list.binds.into_iter().map(Some).collect(),
-                count_sql: Some(list.count_sql),
+                sql: Some(list.rows_sql.clone()),
+                binds: list.binds.iter().cloned().map(Some).collect(),
+                count_sql: Some(list.count_sql.clone()),
                 page: list.page,
                 page_limit: list.limit,
                 countable: !list.volatile,

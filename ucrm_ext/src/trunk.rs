@@ -73,7 +73,12 @@ pgrx::extension_sql_file!(
     name = "member",
     requires = ["watch"]
 );
-pgrx::extension_sql_file!("../sql/80_reply.sql", name = "reply", requires = ["member"]);
+pgrx::extension_sql_file!(
+    "../sql/79_report.sql",
+    name = "report",
+    requires = ["member"]
+);
+pgrx::extension_sql_file!("../sql/80_reply.sql", name = "reply", requires = ["report"]);
 pgrx::extension_sql_file!(
     "../sql/82_resource.sql",
     name = "resource",
