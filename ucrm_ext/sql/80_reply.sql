@@ -85,6 +85,6 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
     select btrim(header) = '*'
-        or exists (select from regexp_split_to_table(header, '\s*,\s*') as t where regexp_replace(btrim(t), '^W/', '') = etag);
+        or exists (select from regexp_split_to_table(header, '\s*,\s*') as t where btrim(t) = etag);
 $$;
-comment on function ucrm.etag_matches(text, text) is 'Whether an If-Match or If-None-Match value names this ETag (RFC 9110, 13.1).';
+comment on function ucrm.etag_matches(text, text) is 'Whether an If-Match or If-None-Match value names this ETag (RFC 9110, 13.1), compared strongly.';

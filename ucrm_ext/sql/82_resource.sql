@@ -167,7 +167,8 @@ begin
         return row(200, null, ucrm.data_body(item))::ucrm.response;
     end if;
     etag := ucrm.etag(item);
-    if r.headers is not null and ucrm.etag_matches(r.headers ->> 'if-none-match', etag) then
+    -- Proxies weaken tags, and here a weak one will do (RFC 9110, 13.1.2).
+    if r.headers is not null and ucrm.etag_matches(replace(r.headers ->> 'if-none-match', 'W/', ''), etag) then
         return row(304, jsonb_build_object('etag', etag), null)::ucrm.response;
     end if;
     return row(200, jsonb_build_object('etag', etag), ucrm.data_body(item))::ucrm.response;
