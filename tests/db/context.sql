@@ -229,6 +229,6 @@ rollback;
 \setenv PGDATABASE :DBNAME
 \setenv PGOPTIONS '-c app.tenant_id=01a00000-0000-7000-8000-000000000000'
 \set said `psql -XAtq -c 'select ucrm.tenant_id()' 2>&1`
-select alike(:'said', '%FATAL:%the context is set inside a transaction%', 'a startup option sets no tenant');
+select alike(:'said'::text, '%FATAL:%the context is set inside a transaction%', 'a startup option sets no tenant');
 
 select '1..' || currval('__tresults___numb_seq');
