@@ -47,5 +47,14 @@ Try, in another terminal:
   PGPASSWORD=\$ADMIN_LOGIN_PASSWORD psql -h 127.0.0.1 -p $PGPORT_ -U "\$ADMIN_LOGIN" $DATABASE \\
        -c 'select * from ucrm.doctor()'
 END
+    local token
+    token=$(cluster_psql "$AT" -AtqX -d "$DATABASE" -c 'select ucrm.make_setup_token()' 2>/dev/null)
+    [[ -z $token ]] || cat <<END
+
+Nobody administers this installation yet. Open this once; it makes you the platform
+admin and the first workspace (another start prints another URL):
+
+  $URL/setup#$token
+END
     printf '\nCtrl-C stops it; the data stays. make clean removes it.\n'
 }

@@ -3,14 +3,14 @@ create table ucrm.routes (
     method text not null check (method in ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')),
     template text not null check (template ~ '^(/([a-z0-9._-]+|\{[a-z_]+\}))+$'),
     function text not null check (function ~ '^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$'),
-    audience text not null default 'tenant' check (audience in ('tenant', 'platform', 'internal')),
+    audience text not null default 'tenant' check (audience in ('tenant', 'platform', 'internal', 'public')),
     resource text,
     action text,
     builtin boolean not null default false,
     primary key (method, template)
 );
 comment on table ucrm.routes is
-'function takes ucrm.request and returns ucrm.response. audience: tenant (a member or service of a workspace), platform (a platform admin), internal (the internal secret, or a platform admin). resource and action: the permission that is asked for, null = any member; resource null with {resource} in the template = that segment.';
+'function takes ucrm.request and returns ucrm.response. audience: tenant (a member or service of a workspace), platform (a platform admin), internal (the internal secret, or a platform admin), public (anybody without a credential). resource and action: the permission that is asked for, null = any member; resource null with {resource} in the template = that segment.';
 
 create type ucrm.dispatch as (
     route text,

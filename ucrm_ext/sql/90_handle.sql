@@ -41,6 +41,9 @@ begin
         end if;
     end if;
     if p.kind is null or p.expires_at <= clock_timestamp() then
+        if kind = 'none' then
+            return ucrm.handle_public(row(method, path, query, headers, body, null, null, null, null, null, request_id, address)::ucrm.request);
+        end if;
         return ucrm.refused_credential(request_id);
     end if;
 
@@ -250,6 +253,25 @@ end
 $$;
 comment on function ucrm.handle_platform(ucrm.principal, ucrm.dispatch, ucrm.request) is 'A request to a platform or internal route: no tenant is entered.';
 
+create function ucrm.handle_public(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    d constant ucrm.dispatch := ucrm.find_dispatch(r.method, r.path);
+    answer ucrm.response;
+begin
+    if d.audience is distinct from 'public' then
+        return ucrm.refused_credential(r.request_id);
+    end if;
+    answer := ucrm.call(d.fn, r);
+    return row(answer.status, coalesce(d.headers || answer.headers, d.headers), answer.body)::ucrm.response;
+end
+$$;
+comment on function ucrm.handle_public(ucrm.request) is 'A request without a credential: to a public route, else 401. It has counted against the address.';
+
 create function ucrm.has_internal_secret()
 returns boolean
 language sql
@@ -264,7 +286,7 @@ grant execute on function
     ucrm.read_only(), ucrm.names_tenant(uuid, text), ucrm.memorize_principal(text, bytea, inet),
     ucrm.refused_address(inet, bigint, uuid), ucrm.refused_credential(uuid), ucrm.refused_window(text, uuid),
     ucrm.refused_path(ucrm.dispatch, text, uuid), ucrm.refused_tenant(ucrm.dispatch, uuid), ucrm.denied(text, ucrm.dispatch, uuid),
-    ucrm.handle_platform(ucrm.principal, ucrm.dispatch, ucrm.request), ucrm.has_internal_secret()
+    ucrm.handle_platform(ucrm.principal, ucrm.dispatch, ucrm.request), ucrm.has_internal_secret(), ucrm.handle_public(ucrm.request)
 to ucrm_handler;
 grant execute on function
     ucrm.address_wait(inet), ucrm.reserve_address(inet, integer, integer), ucrm.refund_address(inet),

@@ -90,9 +90,14 @@ pgrx::extension_sql_file!(
     requires = ["resource"]
 );
 pgrx::extension_sql_file!(
+    "../sql/87_setup.sql",
+    name = "setup",
+    requires = ["route"]
+);
+pgrx::extension_sql_file!(
     "../sql/88_workspace.sql",
     name = "workspace",
-    requires = ["route"]
+    requires = ["setup"]
 );
 pgrx::extension_sql_file!(
     "../sql/89_session.sql",
