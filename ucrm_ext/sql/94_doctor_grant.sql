@@ -33,7 +33,7 @@ as $$
     group by g.relation, g."column", g.grantee
     union all
     select 'warning', g.relation::text, 'ucrm_reader, which reporting logins are in, may write it',
-           format('revoke insert, update, delete%s on %s from ucrm_reader;', null, g.relation)
+           format('revoke insert, update, delete on %s from ucrm_reader;', g.relation)
     from granted as g
     where g.grantee = 'ucrm_reader'::regrole and g.privilege_type in ('INSERT', 'UPDATE', 'DELETE')
     group by g.relation

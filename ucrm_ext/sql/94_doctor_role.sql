@@ -86,6 +86,11 @@ as $$
     where not exists (select from ucrm.builtin_roles as b where b.name = l.role)
       and not exists (select from ucrm.roles as x where x.tenant_id = l.tenant_id and x.name = l.role)
     union all
+    select 'warning', format('bound login %I', l.login), format('its schema of views "%s" is gone', l.report_schema),
+           format('select ucrm.refresh_reports(%L);', l.login)
+    from ucrm.logins as l
+    where l.report_schema is not null and not exists (select from pg_catalog.pg_namespace as n where n.nspname = l.report_schema)
+    union all
     select 'warning', format('tenant %s', m.tenant_id), format('%s members have the role "%s", which does not exist: they may do nothing', count(*), m.role),
            format('update ucrm.tenant_memberships set role = ''reader'' where tenant_id = %L and role = %L;', m.tenant_id, m.role)
     from ucrm.tenant_memberships as m

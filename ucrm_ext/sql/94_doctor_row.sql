@@ -17,7 +17,7 @@ as $$
         from pg_catalog.pg_proc as p
         join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
         where n.nspname = split_part(g.check_fn, '.', 1) and p.proname = split_part(g.check_fn, '.', 2)
-          and p.proargtypes = array['text'::regtype, 'text'::regtype]::oid[]::oidvector and p.prorettype = 'boolean'::regtype and not p.proretset
+          and oidvectortypes(p.proargtypes) = 'text, text' and p.prorettype = 'boolean'::regtype and not p.proretset
     ) as f on true
     where f.fn is null or not exists (select from ucrm.refusals as r where r.code = g.code)
     union all
@@ -26,7 +26,7 @@ as $$
     from ucrm.gates as g
     join pg_catalog.pg_namespace as n on n.nspname = split_part(g.check_fn, '.', 1)
     join pg_catalog.pg_proc as p on p.pronamespace = n.oid and p.proname = split_part(g.check_fn, '.', 2)
-        and p.proargtypes = array['text'::regtype, 'text'::regtype]::oid[]::oidvector and p.prorettype = 'boolean'::regtype and not p.proretset
+        and oidvectortypes(p.proargtypes) = 'text, text' and p.prorettype = 'boolean'::regtype and not p.proretset
     where not has_function_privilege('ucrm_app', p.oid, 'execute') or not has_schema_privilege('ucrm_app', n.oid, 'usage');
 $$;
 comment on function ucrm.gate_faults() is 'Findings about gates that cannot answer.';

@@ -80,7 +80,7 @@ as $$
         ('r', 'read', true, false), ('a', 'create', false, true), ('w', 'update', true, true), ('d', 'delete', true, false)
     ) as c (command, action, has_using, has_check)
     cross join lateral (
-        select format('(( SELECT ucrm.permission_scope(%L::text, %L::text) AS permission_scope) = %%L::text)', r.name, c.action) as scope
+        select format('( SELECT (ucrm.permission_scope(%L::text, %L::text) = %%L::text))', r.name, c.action) as scope
     ) as s
     cross join lateral (values
         (format('ucrm: members %s rows of their tenant', c.action), '(tenant_id = ( SELECT ucrm.tenant_id() AS tenant_id))'),
