@@ -44,6 +44,9 @@ begin
         if kind = 'none' then
             return ucrm.handle_public(row(method, path, query, headers, body, null, null, null, null, null, request_id, address)::ucrm.request);
         end if;
+        if kind = 'internal' and not ucrm.has_internal_secret() then
+            return ucrm.problem('not_found', request_id);
+        end if;
         return ucrm.refused_credential(request_id);
     end if;
 
