@@ -179,5 +179,5 @@ $$;
 comment on function ucrm.record_update() is
 'AFTER UPDATE statement trigger of protected tables: an audit and an outbox row per row that changed; a no-op writes none.';
 
-grant execute on function ucrm.hush() to ucrm_owner, ucrm_platform;
+grant execute on function ucrm.hush() to ucrm_owner;
 grant execute on function ucrm.is_hushed() to ucrm_owner;
