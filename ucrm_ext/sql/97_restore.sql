@@ -394,7 +394,12 @@ begin
     begin
         content := convert_from(body, 'UTF8');
     exception when character_not_in_repertoire then
-        perform ucrm.refuse('invalid_json', 'the body is not UTF-8, or holds a zero byte');
+        select l.n, ucrm.json_fault(decode(l.line, 'escape')) as fault into bad
+        from string_to_table(encode(body, 'escape'), E'\n') with ordinality as l (line, n)
+        where l.line <> '' and ucrm.json_fault(decode(l.line, 'escape')) is not null
+        order by l.n
+        limit 1;
+        perform ucrm.refuse_line(bad.n, bad.fault, 'invalid_json');
     end;
     select l.n, ucrm.json_fault(convert_to(l.line, 'UTF8')) as fault into bad
     from string_to_table(content, E'\n') with ordinality as l (line, n)
