@@ -218,6 +218,17 @@ begin
     if found then
         perform ucrm.refuse_line(bad.n, format('the login %s is another one''s here, or none that can be bound', bad.rolname));
     end if;
+    -- Its schema of views is dropped with the binding: it must be one of those that bind_login() makes.
+    select l.n into bad
+    from ucrm.staged_lines as l
+    where l.line ->> 'table' = 'ucrm.logins'
+      and (l.line #>> '{row,report_schema}' !~ '^report_[0-9a-f]{12}$'
+           or exists (select from ucrm.logins as b where b.report_schema = l.line #>> '{row,report_schema}'))
+    order by l.n
+    limit 1;
+    if found then
+        perform ucrm.refuse_line(bad.n, 'report_schema is another login''s, or none of a login');
+    end if;
 end
 $$;
 comment on function ucrm.check_strangers(uuid) is
@@ -362,22 +373,29 @@ declare
         select a.attname from pg_catalog.pg_attribute as a
         where a.attrelid = staging and a.attnum > 0 and not a.attisdropped and a.atttypid = 'jsonb'::regtype
     );
+    -- Where rows lie says little of the order they came in.
+    counter constant name := (
+        select a.attname from pg_catalog.pg_attribute as a
+        where a.attrelid = staging and not a.attisdropped and a.attnum > 0 and a.atttypid in ('bigint'::regtype, 'integer'::regtype)
+        order by a.attnum
+        limit 1
+    );
 begin
     if cardinality(content) <> 1 then
         raise exception '% has not exactly one column of type jsonb', staging
-            using errcode = 'invalid_parameter_value', hint = 'create temporary table staging (line jsonb), then \copy the exported file into it.';
+            using errcode = 'invalid_parameter_value', hint = 'create temporary table staging (n bigint generated always as identity, line jsonb), then \copy the exported file into it.';
     end if;
     perform ucrm.begin_restore();
-    -- Read as the caller, in the order they were written.
+    -- Read as the caller.
     execute format(
         'select ucrm.stage_lines(min(s.n), array_agg(s.line order by s.n)) '
-        'from (select %I as line, row_number() over (order by ctid) as n from %s) as s group by s.n / 1000',
-        content[1], staging);
+        'from (select %1$I as line, row_number() over (order by (%1$I ? ''format'') desc nulls last, %2$I) as n from %3$s) as s group by s.n / 1000',
+        content[1], coalesce(counter, 'ctid'), staging);
     return query select * from ucrm.restore_staged();
 end
 $$;
 comment on function ucrm.restore_tenant(regclass) is
-'Restores one tenant from a table with one jsonb column that holds the lines of ucrm.export_tenant(), in one transaction; its keys work again. Load it with: \copy staging from tenant.ndjson with (format csv, quote e''\x01'', delimiter e''\x02''). Refusals: duplicate (tenant, slug, key or an account''s address), validation_failed naming the line. A table''s BEFORE triggers of the DBA''s own run.';
+'Restores one tenant from a table with one jsonb column that holds the lines of ucrm.export_tenant(), in one transaction; its keys work again. An integer column, if there is one, says their order. create temporary table staging (n bigint generated always as identity, line jsonb); \copy staging (line) from tenant.ndjson with (format csv, quote e''\x01'', delimiter e''\x02''). Refusals: duplicate (tenant, slug, key or an account''s address), validation_failed naming the line. A table''s own BEFORE triggers run. A bound login that is not here yet: CREATE ROLE, then ucrm.bind_login().';
 
 create function ucrm.restore_lines(body bytea)
 returns table (tenant_id uuid, rows bigint)
