@@ -55,6 +55,7 @@ begin
             ('delete using', 'delete from @T as t using scene as s where @F'),
             ('merge update', 'merge into @T as t using scene as s on @F when matched then update set @SET'),
             ('merge delete', 'merge into @T as t using scene as s on @F when matched then delete'),
+            ('merge of every row', 'merge into @T as t using (select) as s on true when matched then delete'),
             ('merge insert', format('merge into @T as t using (select @ROW) as s on false when not matched then insert values (%s)',
                 (select string_agg('s.' || quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute as a
                  where a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped))),
