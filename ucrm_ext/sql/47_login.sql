@@ -111,7 +111,9 @@ begin
     if exists (select from pg_catalog.pg_roles as r where r.rolname = unbind_login.login) then
         execute format('revoke ucrm_reader from %I', unbind_login.login);
     end if;
-    execute format('drop schema if exists %I cascade', views);
+    if views is not null then
+        execute format('drop schema if exists %I cascade', views);
+    end if;
 end
 $$;
 comment on function ucrm.unbind_login(name) is 'Ends a binding: the login''s next statement sees no row. Superuser only. 42704 when it is not bound.';
