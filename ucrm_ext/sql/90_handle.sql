@@ -129,7 +129,7 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select exists (select from ucrm.tenants as t where t.id = tenant and (t.slug = name or t.id::text = lower(name)));
+    select exists (select from ucrm.tenants as t where t.id = tenant and (t.slug = names_tenant.name or t.id::text = lower(names_tenant.name)));
 $$;
 comment on function ucrm.names_tenant(uuid, text) is 'Whether this slug or id names this tenant.';
 
