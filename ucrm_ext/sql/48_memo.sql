@@ -9,13 +9,6 @@ volatile
 as 'MODULE_PATHNAME', 'ucrm_generation';
 comment on function ucrm.generation() is 'To be read before the look-up whose result is to be remembered.';
 
-create function ucrm.recall_principal(kind text, credential bytea)
-returns ucrm.principal
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_recall_principal';
-comment on function ucrm.recall_principal(text, bytea) is 'The remembered principal of a credential, or null.';
-
 create function ucrm.remember_principal(kind text, credential bytea, generation bigint, p ucrm.principal)
 returns void
 language c
@@ -73,7 +66,6 @@ grant execute on function
     ucrm.remember_gates(text, text, bigint, text[])
 to ucrm_owner, ucrm_handler;
 grant execute on function
-    ucrm.recall_principal(text, bytea),
     ucrm.remember_principal(text, bytea, bigint, ucrm.principal),
     ucrm.recall_total(oid, text, text[]),
     ucrm.total_generation(oid),

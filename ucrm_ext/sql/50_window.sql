@@ -23,21 +23,6 @@ volatile
 as 'MODULE_PATHNAME', 'ucrm_refund_address';
 comment on function ucrm.refund_address(inet) is 'Gives the reserved hit back: the credential was good.';
 
-create function ucrm.hit_principal(p ucrm.principal)
-returns text
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_hit_principal';
-comment on function ucrm.hit_principal(ucrm.principal) is
-'Counts a request against the windows of key, user and tenant; all or none. Null when it may pass, else "window limit seconds wait_ms" of the one that refuses.';
-
-create function ucrm.touch_due(key uuid)
-returns boolean
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_touch_due';
-comment on function ucrm.touch_due(uuid) is 'True once a minute for a key: its last_used_at is due.';
-
 create function ucrm.touch_key(tenant uuid, id uuid)
 returns void
 language sql
@@ -147,8 +132,6 @@ grant execute on function
     ucrm.address_wait(inet),
     ucrm.reserve_address(inet, integer, integer),
     ucrm.refund_address(inet),
-    ucrm.hit_principal(ucrm.principal),
-    ucrm.touch_due(uuid),
     ucrm.touch_key(uuid, uuid)
 to ucrm_handler;
 grant execute on function ucrm.hit(text, text, integer, integer), ucrm.window_occupancy() to ucrm_owner;

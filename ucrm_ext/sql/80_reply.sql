@@ -11,10 +11,15 @@ create type ucrm.request as (
     shape text,
     relation oid,
     request_id uuid,
-    address inet
+    address inet,
+    reply_headers jsonb,
+    fn oid,
+    step text,
+    stage integer,
+    detail text
 );
 comment on type ucrm.request is
-'A request as a route''s function sees it: admitted, authenticated, gated, permitted and entered. id: the {id} of the path; shape: the resource''s columns for the compiler; query: the raw query string.';
+'A request as a route''s function sees it: admitted, authenticated, gated, permitted and entered. id: the {id} of the path; shape: the resource''s columns for the compiler; query: the raw query string. reply_headers, fn, step, stage and detail are ucrm.handle()''s own.';
 
 create type ucrm.response as (
     status integer,

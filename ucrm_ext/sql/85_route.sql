@@ -29,13 +29,6 @@ create type ucrm.dispatch as (
 comment on type ucrm.dispatch is
 'Where a request goes: the route''s template and function, the permission it needs (action null: none; deed is what the gates are asked about), the resource''s shape and table, the position of {id} among the segments. route null: no such path, or with allow: no such method there.';
 
-create function ucrm.recall_dispatch(method text, path text)
-returns ucrm.dispatch
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_recall_dispatch';
-comment on function ucrm.recall_dispatch(text, text) is 'The remembered dispatch of a path of this form (ids aside) in this backend, or null.';
-
 create function ucrm.remember_dispatch(method text, path text, generation bigint, d ucrm.dispatch)
 returns void
 language c
@@ -157,6 +150,6 @@ for each row when (old.builtin) execute function ucrm.refuse_immutable();
 
 grant select on ucrm.routes to ucrm_app, ucrm_reader, ucrm_platform;
 grant execute on function
-    ucrm.recall_dispatch(text, text), ucrm.path_segments(text), ucrm.find_dispatch(text, text), ucrm.call(oid, ucrm.request)
+    ucrm.path_segments(text), ucrm.find_dispatch(text, text), ucrm.call(oid, ucrm.request)
 to ucrm_handler;
 grant execute on function ucrm.remember_dispatch(text, text, bigint, ucrm.dispatch), ucrm.path_segments(text) to ucrm_owner;

@@ -18,109 +18,93 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    r ucrm.request;
     p ucrm.principal;
     d ucrm.dispatch;
-    answer ucrm.response;
-    wait bigint;
-    blocked text;
+    stage integer := 0;
     code text;
-    done boolean;
 begin
-    -- admit: an address that failed too often to authenticate waits
-    wait := ucrm.address_wait(address);
-    if wait is not null then
-        return ucrm.refused_address(address, wait, request_id);
-    end if;
+    -- As far as what is remembered goes, one leaf takes the request:
+    --   admit         an address that failed too often to authenticate waits
+    --   authenticate  credential → user, tenant, member, key
+    --   limit         key, user and tenant windows
+    --   route         path → function, resource, action
+    --   enter         app.tenant_id and the permission set, LOCAL, latched
+    --   gate          e-mail → member → not disabled → approved → trial
+    --   permit        key scope, then role permission on (resource, action)
+    --   read-only     from here if a read
+    -- Where it stops it names the step, and SQL takes that one.
+    loop
+        r := ucrm.advance(method, path, query, headers, body, kind, credential, address, request_id, headers ->> 'x-tenant-id', p, d, stage);
+        exit when r.step is null;
+        stage := r.stage;
 
-    -- authenticate: credential → user, tenant, member, key
-    p := ucrm.recall_principal(kind, credential);
-    if p.kind is null then
-        p := ucrm.memorize_principal(kind, credential, address);
-        if p.kind = 'limited' then
-            return ucrm.refused_address(address, coalesce(ucrm.address_wait(address), 1), request_id);
-        end if;
-    end if;
-    if p.kind is null or p.expires_at <= clock_timestamp() then
-        if kind = 'none' then
-            return ucrm.handle_public(row(method, path, query, headers, body, null, null, null, null, null, request_id, address)::ucrm.request);
-        end if;
-        if kind = 'internal' and not ucrm.has_internal_secret() then
-            return ucrm.problem('not_found', request_id);
-        end if;
-        return ucrm.refused_credential(request_id);
-    end if;
-
-    -- limit: key, user and tenant windows
-    blocked := ucrm.hit_principal(p);
-    if blocked is not null then
-        return ucrm.refused_window(blocked, request_id);
-    end if;
-    if p.tenant_id is not null and ucrm.touch_due(p.api_key_id) then
-        perform ucrm.touch_key(p.tenant_id, p.api_key_id);
-    end if;
-
-    -- where it goes
-    d := ucrm.recall_dispatch(method, path);
-    if d.route is null then
-        d := ucrm.find_dispatch(method, path);
-        if d.route is null then
-            return ucrm.refused_path(d, method, request_id);
-        end if;
-    end if;
-    if d.audience <> 'tenant' then
-        return ucrm.handle_platform(p, d, row(
-            method, path, query, headers, body,
-            case when d.id_at is not null then (ucrm.path_segments(path))[d.id_at] end,
-            null, null, null, null, request_id, address)::ucrm.request);
-    end if;
-    if p.tenant_id is null or (headers is not null and headers ? 'x-tenant-id' and not ucrm.names_tenant(p.tenant_id, headers ->> 'x-tenant-id')) then
-        return ucrm.refused_tenant(d, request_id);
-    end if;
-
-    -- enter: app.tenant_id and the permission set, LOCAL, latched
-    done := ucrm.latch(p, request_id, address);
-
-    -- gate: e-mail → member → not disabled → approved → trial, and the DBA's own
-    code := ucrm.quick_gate(d.resource, d.deed);
-    if code is not null then
-        if code = '?' then
+        if r.step = 'principal' then
+            p := ucrm.memorize_principal(kind, credential, address);
+            if p.kind is null then
+                return ucrm.unauthenticated(kind, r);
+            elsif p.kind = 'limited' then
+                return ucrm.refused_address(r);
+            end if;
+        elsif r.step = 'touch' then
+            perform ucrm.touch_key(split_part(r.detail, ' ', 1)::uuid, split_part(r.detail, ' ', 2)::uuid);
+        elsif r.step = 'route' then
+            d := ucrm.find_dispatch(method, path);
+            if d.route is null then
+                return ucrm.refused_path(d, method, request_id);
+            end if;
+        elsif r.step = 'platform' then
+            return ucrm.handle_platform(kind, credential, r);
+        elsif r.step = 'tenant' then
+            if not ucrm.names_tenant(r.detail::uuid, headers ->> 'x-tenant-id') then
+                return ucrm.problem('not_a_member', request_id);
+            end if;
+        elsif r.step = 'gate' then
+            d := ucrm.find_dispatch(method, path);
             code := ucrm.gate(d.resource, d.deed);
+            if code is not null then
+                return ucrm.denied(code, d, request_id);
+            end if;
+        else
+            return ucrm.refused_step(r);
         end if;
-        if code is not null then
-            return ucrm.denied(code, d, request_id);
-        end if;
-    end if;
-
-    -- permit: key scope, then role permission on (resource, action)
-    if d.action is not null and not ucrm.has_permission(d.resource, d.action) then
-        return ucrm.denied(case
-            when p.scopes is not null and not ucrm.permissions_cover(p.scopes, d.resource || ':' || d.action || ':own') then 'key_scope_denied'
-            else 'permission_denied'
-        end, d, request_id);
-    end if;
-
-    -- read-only from here if a read
-    if p.read_only or not d.writes then
-        done := ucrm.read_only();
-    end if;
+    end loop;
 
     -- dispatch: the route's function; the table asks again
-    answer := ucrm.call(d.fn, row(
-        method, path, query, headers, body,
-        case when d.id_at is not null then (ucrm.path_segments(path))[d.id_at] end,
-        d.resource, d.action, d.shape, d.relation, request_id, address)::ucrm.request);
-    return row(answer.status, coalesce(d.headers || answer.headers, d.headers), answer.body)::ucrm.response;
+    return ucrm.routed(ucrm.call(r.fn, r), r.reply_headers);
 end
 $$;
 comment on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) is
 'One HTTP request. method, raw path, raw query string; headers: lower-case names; kind: none, key, internal, jwt; hint: the tenant a credential names, for routing only; credential: its SHA-256 (a jwt: the token); address: the client''s. Refusals that must leave a trace are returned, others raised: see ucrm.refused().';
 
-create function ucrm.read_only()
-returns boolean
+create function ucrm.advance(
+    method text,
+    path text,
+    query text,
+    headers jsonb,
+    body bytea,
+    kind text,
+    credential bytea,
+    address inet,
+    request_id uuid,
+    named_tenant text,
+    p ucrm.principal,
+    d ucrm.dispatch,
+    stage integer
+)
+returns ucrm.request
 language c
 volatile
-as 'MODULE_PATHNAME', 'ucrm_read_only';
-comment on function ucrm.read_only() is 'The rest of this transaction writes nothing (25006).';
+as 'MODULE_PATHNAME', 'ucrm_advance';
+comment on function ucrm.advance(text, text, text, jsonb, bytea, text, bytea, inet, uuid, text, ucrm.principal, ucrm.dispatch, integer) is
+'Takes a request through admit, authenticate, limit, route, enter, gate, permit and read-only, as far as what is remembered goes. step null: all the way. Else step says what SQL has to do before it calls again with the answer (p, d) and the stage, or what refuses; detail: about what.';
+
+create function ucrm.routed(answer ucrm.response, reply_headers jsonb)
+returns ucrm.response
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_routed';
+comment on function ucrm.routed(ucrm.response, jsonb) is 'The answer, its headers put over these.';
 
 create function ucrm.names_tenant(tenant uuid, name text)
 returns boolean
@@ -160,16 +144,17 @@ end
 $$;
 comment on function ucrm.memorize_principal(text, bytea, inet) is 'Looks a credential up and remembers what it stands for; a failure counts against the address. kind limited: the address has to wait.';
 
-create function ucrm.refused_address(address inet, wait_ms bigint, request_id uuid)
+create function ucrm.refused_address(r ucrm.request)
 returns ucrm.response
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select ucrm.rate_limited('address', l.hits, l.seconds, wait_ms, request_id) from ucrm.rate_limit('address', null) as l;
+    select ucrm.rate_limited('address', l.hits, l.seconds, coalesce(r.detail::bigint, ucrm.address_wait(r.address), 1), r.request_id)
+    from ucrm.rate_limit('address', null) as l;
 $$;
-comment on function ucrm.refused_address(inet, bigint, uuid) is '429 for an address with too many failures.';
+comment on function ucrm.refused_address(ucrm.request) is '429 for an address with too many failures.';
 
 create function ucrm.refused_credential(request_id uuid)
 returns ucrm.response
@@ -181,16 +166,52 @@ as $$
 $$;
 comment on function ucrm.refused_credential(uuid) is '401, the same for unknown, revoked, expired and malformed credentials.';
 
-create function ucrm.refused_window(blocked text, request_id uuid)
+create function ucrm.unauthenticated(kind text, r ucrm.request)
 returns ucrm.response
-language sql
-stable
+language plpgsql
+volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    select ucrm.rate_limited(split_part(blocked, ' ', 1), split_part(blocked, ' ', 2)::integer, split_part(blocked, ' ', 3)::integer,
-                             split_part(blocked, ' ', 4)::bigint, request_id);
+begin
+    if kind = 'none' then
+        return ucrm.handle_public(r);
+    elsif kind = 'internal' and not ucrm.has_internal_secret() then
+        return ucrm.problem('not_found', r.request_id);
+    end if;
+    return ucrm.refused_credential(r.request_id);
+end
 $$;
-comment on function ucrm.refused_window(text, uuid) is '429 for what ucrm.hit_principal() says.';
+comment on function ucrm.unauthenticated(text, ucrm.request) is 'A public route for whoever shows no credential; 404 for an internal secret where none is set; else 401.';
+
+create function ucrm.refused_step(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    d ucrm.dispatch;
+begin
+    case r.step
+        when 'address' then
+            return ucrm.refused_address(r);
+        when 'credential' then
+            return ucrm.refused_credential(r.request_id);
+        when 'window' then
+            return ucrm.rate_limited(split_part(r.detail, ' ', 1), split_part(r.detail, ' ', 2)::integer, split_part(r.detail, ' ', 3)::integer,
+                                     split_part(r.detail, ' ', 4)::bigint, r.request_id);
+        when 'stranger' then
+            return ucrm.problem('not_a_member', r.request_id);
+        when 'denied' then
+            d := ucrm.find_dispatch(r.method, r.path);
+            return ucrm.denied(r.detail, d, r.request_id);
+        else
+            raise exception 'this transaction has already entered a context'
+                using errcode = 'insufficient_privilege', hint = 'One request, one transaction.';
+    end case;
+end
+$$;
+comment on function ucrm.refused_step(ucrm.request) is 'The reply for a step of ucrm.advance() that refuses.';
 
 create function ucrm.refused_path(d ucrm.dispatch, method text, request_id uuid)
 returns ucrm.response
@@ -204,14 +225,6 @@ as $$
     end;
 $$;
 comment on function ucrm.refused_path(ucrm.dispatch, text, uuid) is '404 for an unknown path, 405 with Allow for a known one.';
-
-create function ucrm.refused_tenant(d ucrm.dispatch, request_id uuid)
-returns ucrm.response
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$ select ucrm.problem('not_a_member', request_id, null, null, d.headers) $$;
-comment on function ucrm.refused_tenant(ucrm.dispatch, uuid) is '403 for naming a tenant that is not the credential''s, unknown ones alike.';
 
 create function ucrm.denied(code text, d ucrm.dispatch, request_id uuid)
 returns ucrm.response
@@ -234,27 +247,33 @@ end
 $$;
 comment on function ucrm.denied(text, ucrm.dispatch, uuid) is 'The reply for a gate or permission that refuses, and its audit row, which the same transaction commits.';
 
-create function ucrm.handle_platform(p ucrm.principal, d ucrm.dispatch, r ucrm.request)
+create function ucrm.handle_platform(kind text, credential bytea, r ucrm.request)
 returns ucrm.response
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    answer ucrm.response;
+    p constant ucrm.principal := ucrm.authenticate(kind, credential);
+    d constant ucrm.dispatch := ucrm.find_dispatch(r.method, r.path);
 begin
-    if d.audience = 'internal' and not ucrm.has_internal_secret() and not coalesce(p.platform_admin, false) then
+    if d.audience = 'public' then
+        return ucrm.handle_public(r);
+    elsif d.audience = 'internal' and not ucrm.has_internal_secret() and not coalesce(p.platform_admin, false) then
         return ucrm.problem('not_found', r.request_id);
-    end if;
-    if not (coalesce(p.platform_admin, false) or (d.audience = 'internal' and p.kind = 'internal')) then
+    elsif not (coalesce(p.platform_admin, false) or (d.audience = 'internal' and p.kind = 'internal')) then
         return ucrm.problem('permission_denied', r.request_id, 'this route is for platform admins', null, d.headers);
     end if;
     perform ucrm.latch(p, r.request_id, r.address);
-    answer := ucrm.call(d.fn, r);
-    return row(answer.status, coalesce(d.headers || answer.headers, d.headers), answer.body)::ucrm.response;
+    return ucrm.routed(
+        ucrm.call(d.fn, row(
+            r.method, r.path, r.query, r.headers, r.body,
+            case when d.id_at is not null then (ucrm.path_segments(r.path))[d.id_at] end,
+            d.resource, d.action, null, null, r.request_id, r.address, d.headers, d.fn, null, null, null)::ucrm.request),
+        d.headers);
 end
 $$;
-comment on function ucrm.handle_platform(ucrm.principal, ucrm.dispatch, ucrm.request) is 'A request to a platform or internal route: no tenant is entered.';
+comment on function ucrm.handle_platform(text, bytea, ucrm.request) is 'A request to a platform or internal route: no tenant is entered.';
 
 create function ucrm.handle_public(r ucrm.request)
 returns ucrm.response
@@ -264,13 +283,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     d constant ucrm.dispatch := ucrm.find_dispatch(r.method, r.path);
-    answer ucrm.response;
 begin
     if d.audience is distinct from 'public' then
         return ucrm.refused_credential(r.request_id);
     end if;
-    answer := ucrm.call(d.fn, r);
-    return row(answer.status, coalesce(d.headers || answer.headers, d.headers), answer.body)::ucrm.response;
+    return ucrm.routed(ucrm.call(d.fn, r), d.headers);
 end
 $$;
 comment on function ucrm.handle_public(ucrm.request) is 'A request without a credential: to a public route, else 401. It has counted against the address.';
@@ -286,10 +303,11 @@ comment on function ucrm.has_internal_secret() is 'Whether an internal secret is
 
 grant execute on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) to ucrm_gateway;
 grant execute on function
-    ucrm.read_only(), ucrm.names_tenant(uuid, text), ucrm.memorize_principal(text, bytea, inet),
-    ucrm.refused_address(inet, bigint, uuid), ucrm.refused_credential(uuid), ucrm.refused_window(text, uuid),
-    ucrm.refused_path(ucrm.dispatch, text, uuid), ucrm.refused_tenant(ucrm.dispatch, uuid), ucrm.denied(text, ucrm.dispatch, uuid),
-    ucrm.handle_platform(ucrm.principal, ucrm.dispatch, ucrm.request), ucrm.has_internal_secret(), ucrm.handle_public(ucrm.request)
+    ucrm.advance(text, text, text, jsonb, bytea, text, bytea, inet, uuid, text, ucrm.principal, ucrm.dispatch, integer),
+    ucrm.routed(ucrm.response, jsonb), ucrm.names_tenant(uuid, text), ucrm.memorize_principal(text, bytea, inet),
+    ucrm.refused_address(ucrm.request), ucrm.refused_credential(uuid), ucrm.unauthenticated(text, ucrm.request), ucrm.refused_step(ucrm.request),
+    ucrm.refused_path(ucrm.dispatch, text, uuid), ucrm.denied(text, ucrm.dispatch, uuid),
+    ucrm.handle_platform(text, bytea, ucrm.request), ucrm.has_internal_secret(), ucrm.handle_public(ucrm.request)
 to ucrm_handler;
 grant execute on function
     ucrm.address_wait(inet), ucrm.reserve_address(inet, integer, integer), ucrm.refund_address(inet),

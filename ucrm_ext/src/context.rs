@@ -4,7 +4,7 @@
 
 use crate::border::{Answer, Call, Fault, uuid, varlena};
 use crate::permission::set::Set;
-use crate::principal::Principal;
+use crate::principal::{Principal, Row};
 use crate::setting::{self, COUNT, Setting};
 use crate::{generation, permission};
 use pgrx::{PgSqlErrorCode, pg_sys};
@@ -175,7 +175,7 @@ fn look_up_binding() -> Option<Principal> {
             let mut null = false;
             let datum = pg_sys::SPI_getbinval(*(*table).vals, (*table).tupdesc, 1, &mut null);
             if !null {
-                principal = Principal::of(datum);
+                principal = Row::of(datum).as_ref().and_then(Principal::of);
             }
         }
         pg_sys::SPI_finish();
@@ -202,7 +202,8 @@ fn parse_uuid(text: &CStr) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
-fn print_uuid(bytes: [u8; 16]) -> CString {
+/// Bytes → `8-4-4-4-12`.
+pub fn print_uuid(bytes: [u8; 16]) -> CString {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut text = Vec::with_capacity(37);
     for (at, byte) in bytes.into_iter().enumerate() {
@@ -301,49 +302,56 @@ pub fn ask<T>(question: impl FnOnce(&Principal) -> T) -> Option<T> {
     }
 }
 
-fn latch(call: Call) -> Answer {
-    let Some(principal) = call.datum(0).and_then(Principal::of) else {
-        return Err(Fault::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "there is no principal to enter as",
-        ));
-    };
+/// Enters as this principal until the transaction ends; false when it has entered as another already.
+///
+/// Also for a second time: after ROLLBACK TO SAVEPOINT the settings are gone, and the latch puts them back.
+pub fn enter(
+    principal: Principal,
+    request: Option<[u8; 16]>,
+    address: Option<pg_sys::Datum>,
+) -> bool {
     let (known, same) = LATCH.with_borrow(|latch| match &latch.entered {
         Some(entered) => (true, entered.is(&principal)),
         None => (latch.values.iter().any(Option::is_some), false),
     });
     if known && !same {
-        return Err(Fault::new(
-            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            "this transaction has already entered a context",
-        )
-        .hint("End it and enter again: a transaction serves one tenant and one member."));
+        return false;
     }
     if !known {
-        remember(principal, call);
+        remember(principal, request, address);
     }
-    // Also for a second time: after ROLLBACK TO SAVEPOINT the settings are gone, and the latch puts them back.
     let values = LATCH.with_borrow(|latch| latch.values.clone());
-    for (setting, value) in [
-        Setting::Tenant,
-        Setting::User,
-        Setting::Role,
-        Setting::Key,
-        Setting::Request,
-        Setting::Permissions,
-    ]
-    .into_iter()
-    .zip(values)
-    {
+    for (setting, value) in setting::ALL.into_iter().zip(values) {
         if let Some(value) = value {
             setting::set_local(setting, &value);
         }
     }
-    Ok(Some(pg_sys::Datum::from(true)))
+    true
 }
 
-fn remember(principal: Principal, call: Call) {
-    let request = call.uuid(1);
+fn latch(call: Call) -> Answer {
+    let Some(principal) = call
+        .datum(0)
+        .and_then(Row::of)
+        .as_ref()
+        .and_then(Principal::of)
+    else {
+        return Err(Fault::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "there is no principal to enter as",
+        ));
+    };
+    if enter(principal, call.uuid(1), call.datum(2)) {
+        return Ok(Some(pg_sys::Datum::from(true)));
+    }
+    Err(Fault::new(
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        "this transaction has already entered a context",
+    )
+    .hint("End it and enter again: a transaction serves one tenant and one member."))
+}
+
+fn remember(principal: Principal, request: Option<[u8; 16]>, address: Option<pg_sys::Datum>) {
     let c_string = |text: &str| CString::new(text).ok().filter(|text| !text.is_empty());
     LATCH.with_borrow_mut(|latch| {
         latch.values = [
@@ -355,9 +363,7 @@ fn remember(principal: Principal, call: Call) {
             c_string(&principal.permissions),
         ];
         latch.request = request;
-        latch.address = call
-            .datum(2)
-            .map(|datum| crate::border::image(datum).to_vec());
+        latch.address = address.map(|datum| crate::border::image(datum).to_vec());
         latch.permissions = None;
         latch.entered = Some(Rc::new(principal));
     });

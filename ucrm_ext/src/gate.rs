@@ -68,25 +68,44 @@ fn next_gate(call: Call) -> Answer {
     })
 }
 
+/// What memory says of an action.
+pub enum Answered {
+    /// All gates pass.
+    Passed,
+    /// The code of the first that refuses.
+    Refused(String),
+    /// The gates are not remembered, or one is somebody else's: SQL has to ask.
+    Unknown,
+}
+
 /// The answer when the gates are remembered and all UCRM's own, which is nearly always.
-fn quick_gate(call: Call) -> Answer {
-    let Some(gates) = memo::recall_local(&[
-        b"gates",
-        call.bytes(0).unwrap_or_default(),
-        call.bytes(1).unwrap_or_default(),
-    ])?
+pub fn verdict(resource: &str, deed: &str) -> Answered {
+    let Ok(Some(gates)) = memo::recall_local(&[b"gates", resource.as_bytes(), deed.as_bytes()])
     else {
-        return Ok(Some(varlena(b"?")));
+        return Answered::Unknown;
     };
     let gates = texts_of(gates);
-    Ok(match walk(&gates, 0) {
-        Verdict::Pass => None,
+    match walk(&gates, 0) {
+        Verdict::Pass => Answered::Passed,
         Verdict::Refuse(number) => {
             let code = gates[number].and_then(|entry| entry.split(' ').nth(1));
-            Some(varlena(code.unwrap_or_default().as_bytes()))
+            Answered::Refused(code.unwrap_or_default().into())
         }
-        Verdict::Foreign(_) => Some(varlena(b"?")),
-    })
+        Verdict::Foreign(_) => Answered::Unknown,
+    }
+}
+
+fn quick_gate(call: Call) -> Answer {
+    Ok(
+        match verdict(
+            call.text(0).unwrap_or_default(),
+            call.text(1).unwrap_or_default(),
+        ) {
+            Answered::Passed => None,
+            Answered::Refused(code) => Some(varlena(code.as_bytes())),
+            Answered::Unknown => Some(varlena(b"?")),
+        },
+    )
 }
 
 macro_rules! gates {

@@ -3,6 +3,7 @@
 //! Every leaf returns a value or a decision; the SQL in `sql/` declares, grants and acts on it. A noun here is the
 //! same noun there and in `tests/`.
 
+mod advance;
 mod body;
 mod border;
 mod call;
@@ -15,6 +16,7 @@ mod principal;
 mod query;
 mod raw;
 mod route;
+mod row;
 mod run;
 mod setting;
 mod shared;

@@ -65,18 +65,17 @@ pub fn remember_local(
     Ok(Some(pg_sys::Datum::null()))
 }
 
-fn principal_key(call: Call) -> Option<u128> {
-    key_of(&[b"principal", call.text(0)?.as_bytes(), call.bytes(1)?])
+/// The bytes of the remembered ucrm.principal of a credential.
+pub fn principal(kind: &str, credential: &[u8]) -> Option<Vec<u8>> {
+    if generation::bypassed() {
+        return None;
+    }
+    let key = key_of(&[b"principal", kind.as_bytes(), credential])?;
+    shared()?.principals.recall(key, generation::definitions())
 }
 
-fn recall_principal(call: Call) -> Answer {
-    if generation::bypassed() {
-        return Ok(None);
-    }
-    Ok(principal_key(call)
-        .zip(shared())
-        .and_then(|(key, region)| region.principals.recall(key, generation::definitions()))
-        .map(|bytes| copy_of(&bytes)))
+fn principal_key(call: Call) -> Option<u128> {
+    key_of(&[b"principal", call.text(0)?.as_bytes(), call.bytes(1)?])
 }
 
 fn remember_principal(call: Call) -> Answer {
@@ -171,11 +170,6 @@ fn remember_total(call: Call) -> Answer {
     Ok(Some(pg_sys::Datum::null()))
 }
 
-crate::leaf!(
-    pg_finfo_ucrm_recall_principal,
-    ucrm_recall_principal,
-    recall_principal
-);
 crate::leaf!(
     pg_finfo_ucrm_remember_principal,
     ucrm_remember_principal,

@@ -1,137 +1,54 @@
 //! Owns the reading of a ucrm.principal: a PostgreSQL row in, plain values out.
 //! Must never look anything up.
-//! Called by `context`, which keeps one for the transaction, and by `window`.
+//! Called by `context`, which keeps one for the transaction, by `window` and by `advance`.
 
-use crate::border::{bytes_of, uuid_of};
+use crate::row::Columns;
 use pgrx::pg_sys;
 
-/// The columns of ucrm.principal, in the order of sql/43_principal.sql.
-#[derive(Clone, Copy)]
-pub enum Column {
+/// Positions of the columns of ucrm.principal, see sql/43_principal.sql. The seconds of each window follow its hits.
+pub mod column {
     /// key, service, member, login, platform, internal
-    Kind,
+    pub const KIND: usize = 0;
     /// uuid
-    Tenant,
+    pub const TENANT: usize = 1;
     /// uuid
-    User,
+    pub const USER: usize = 2;
     /// text
-    Role,
+    pub const ROLE: usize = 3;
     /// uuid
-    Key,
+    pub const KEY: usize = 4;
     /// text
-    KeyPrefix,
+    pub const KEY_PREFIX: usize = 5;
     /// text
-    Scopes,
+    pub const SCOPES: usize = 6;
     /// text
-    Permissions,
+    pub const PERMISSIONS: usize = 7;
     /// boolean
-    Member,
+    pub const MEMBER: usize = 8;
     /// boolean
-    Disabled,
+    pub const DISABLED: usize = 9;
     /// boolean
-    EmailVerified,
+    pub const EMAIL_VERIFIED: usize = 10;
     /// text
-    Status,
+    pub const STATUS: usize = 11;
     /// timestamptz
-    TrialEndsAt,
+    pub const TRIAL_ENDS_AT: usize = 12;
     /// timestamptz
-    SubscribedUntil,
+    pub const SUBSCRIBED_UNTIL: usize = 13;
     /// timestamptz
-    ExpiresAt,
+    pub const EXPIRES_AT: usize = 14;
     /// boolean
-    ReadOnly,
-    /// boolean
-    PlatformAdmin,
-    /// integer; the seconds of each window follow its hits
-    KeyHits,
+    pub const READ_ONLY: usize = 15;
     /// integer
-    KeySeconds,
+    pub const KEY_HITS: usize = 17;
     /// integer
-    UserHits,
+    pub const USER_HITS: usize = 19;
     /// integer
-    UserSeconds,
-    /// integer
-    TenantHits,
-    /// integer
-    TenantSeconds,
+    pub const TENANT_HITS: usize = 21;
 }
 
-const COLUMNS: usize = 23;
-
-/// A row taken apart; its datums point into the row.
-pub struct Row {
-    values: [pg_sys::Datum; COLUMNS],
-    nulls: [bool; COLUMNS],
-}
-
-impl Row {
-    /// Takes a ucrm.principal apart; `None` when the row has another number of columns.
-    pub fn of(datum: pg_sys::Datum) -> Option<Row> {
-        let mut row = Row {
-            values: [pg_sys::Datum::null(); COLUMNS],
-            nulls: [true; COLUMNS],
-        };
-        // SAFETY: the datum is a composite value of a named type (the functions are declared so); the descriptor is
-        // released, and the row outlives the values read from it.
-        unsafe {
-            let header: pg_sys::HeapTupleHeader =
-                pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-            let type_id = (*header).t_choice.t_datum.datum_typeid;
-            let type_mod = (*header).t_choice.t_datum.datum_typmod;
-            let descriptor = pg_sys::lookup_rowtype_tupdesc(type_id, type_mod);
-            let fits = (*descriptor).natts as usize == COLUMNS;
-            if fits {
-                let mut tuple = pg_sys::HeapTupleData {
-                    t_len: pgrx::varlena::varsize_any(header.cast()) as u32,
-                    t_data: header,
-                    ..Default::default()
-                };
-                pg_sys::heap_deform_tuple(
-                    &mut tuple,
-                    descriptor,
-                    row.values.as_mut_ptr(),
-                    row.nulls.as_mut_ptr(),
-                );
-            }
-            if (*descriptor).tdrefcount >= 0 {
-                pg_sys::DecrTupleDescRefCount(descriptor);
-            }
-            fits.then_some(row)
-        }
-    }
-
-    fn datum(&self, column: Column) -> Option<pg_sys::Datum> {
-        (!self.nulls[column as usize]).then_some(self.values[column as usize])
-    }
-
-    /// A uuid column.
-    pub fn uuid(&self, column: Column) -> Option<[u8; 16]> {
-        self.datum(column).map(uuid_of)
-    }
-
-    /// A text column.
-    pub fn text(&self, column: Column) -> Option<String> {
-        // SAFETY: text of a UTF-8 database.
-        self.datum(column)
-            .map(|datum| unsafe { String::from_utf8_unchecked(bytes_of(datum).to_vec()) })
-    }
-
-    /// A boolean column, false for null.
-    pub fn flag(&self, column: Column) -> bool {
-        self.datum(column)
-            .is_some_and(|datum| datum.value() & 1 != 0)
-    }
-
-    /// An integer column.
-    pub fn int(&self, column: Column) -> Option<i32> {
-        self.datum(column).map(|datum| datum.value() as i32)
-    }
-
-    /// A timestamptz column, microseconds since 2000.
-    pub fn time(&self, column: Column) -> Option<i64> {
-        self.datum(column).map(|datum| datum.value() as i64)
-    }
-}
+/// A ucrm.principal taken apart.
+pub type Row = Columns<23>;
 
 /// The workspace's state, as the gates ask for it.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -180,27 +97,27 @@ pub struct Principal {
 
 impl Principal {
     /// Reads a ucrm.principal.
-    pub fn of(datum: pg_sys::Datum) -> Option<Principal> {
-        let row = Row::of(datum)?;
+    pub fn of(row: &Row) -> Option<Principal> {
+        let text = |n| row.text(n).map(str::to_owned);
         Some(Principal {
-            kind: row.text(Column::Kind)?,
-            tenant: row.uuid(Column::Tenant),
-            user: row.uuid(Column::User),
-            role: row.text(Column::Role),
-            key: row.uuid(Column::Key),
-            key_prefix: row.text(Column::KeyPrefix),
-            permissions: row.text(Column::Permissions).unwrap_or_default(),
-            member: row.flag(Column::Member),
-            disabled: row.flag(Column::Disabled),
-            email_verified: row.flag(Column::EmailVerified),
-            status: match row.text(Column::Status).as_deref() {
+            kind: text(column::KIND)?,
+            tenant: row.uuid(column::TENANT),
+            user: row.uuid(column::USER),
+            role: text(column::ROLE),
+            key: row.uuid(column::KEY),
+            key_prefix: text(column::KEY_PREFIX),
+            permissions: text(column::PERMISSIONS).unwrap_or_default(),
+            member: row.flag(column::MEMBER),
+            disabled: row.flag(column::DISABLED),
+            email_verified: row.flag(column::EMAIL_VERIFIED),
+            status: match row.text(column::STATUS) {
                 Some("approved") => Status::Approved,
                 Some("rejected") => Status::Rejected,
                 Some("suspended") => Status::Suspended,
                 _ => Status::Pending,
             },
-            trial_ends_at: row.time(Column::TrialEndsAt),
-            subscribed_until: row.time(Column::SubscribedUntil),
+            trial_ends_at: row.time(column::TRIAL_ENDS_AT),
+            subscribed_until: row.time(column::SUBSCRIBED_UNTIL),
         })
     }
 

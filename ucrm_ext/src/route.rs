@@ -1,9 +1,10 @@
 //! Owns paths: their segments, and the form they have when ids are left out.
 //! Must never decide where a path leads: that is ucrm.routes.
-//! Called by handle.
+//! Called by `advance`, and by SQL where memory ends.
 
-use crate::border::{Answer, Call, texts};
+use crate::border::{Answer, Call, composite, texts};
 use crate::memo;
+use crate::row::Columns;
 use pgrx::pg_sys;
 
 /// Longest path that is looked at.
@@ -31,7 +32,7 @@ fn decode(segment: &str) -> Option<String> {
 }
 
 /// The decoded segments of an absolute path (RFC 3986, 3.3).
-fn segments(path: &str) -> Option<Vec<Option<String>>> {
+pub fn segments(path: &str) -> Option<Vec<Option<String>>> {
     if path.len() > MOST_BYTES {
         return None;
     }
@@ -62,11 +63,11 @@ fn form(path: &str) -> String {
         .join("/")
 }
 
-fn recall(call: Call) -> Answer {
-    let (Some(method), Some(path)) = (call.bytes(0), call.text(1)) else {
-        return Ok(None);
-    };
+/// The remembered ucrm.dispatch of a path of this form.
+pub fn recalled(method: &[u8], path: &str) -> Option<pg_sys::Datum> {
     memo::recall_local(&[b"route", method, form(path).as_bytes()])
+        .ok()
+        .flatten()
 }
 
 fn remember(call: Call) -> Answer {
@@ -80,7 +81,29 @@ fn remember(call: Call) -> Answer {
     )
 }
 
-crate::leaf!(pg_finfo_ucrm_recall_dispatch, ucrm_recall_dispatch, recall);
+/// The response with its headers put over the route's.
+fn routed(call: Call) -> Answer {
+    let (Some(answer), headers) = (call.datum(0), call.datum(1)) else {
+        return Ok(None);
+    };
+    let Some(columns) = Columns::<3>::of(answer) else {
+        return Ok(Some(answer));
+    };
+    let headers = match (headers, columns.datum(1)) {
+        // SAFETY: both are jsonb, and jsonb_concat() is strict and immutable.
+        (Some(under), Some(over)) => Some(unsafe {
+            pgrx::direct_function_call_as_datum(pg_sys::jsonb_concat, &[Some(under), Some(over)])
+                .unwrap_or(over)
+        }),
+        (under, over) => over.or(under),
+    };
+    Ok(Some(composite(
+        call,
+        &mut [columns.datum(0), headers, columns.datum(2)],
+    )))
+}
+
+crate::leaf!(pg_finfo_ucrm_routed, ucrm_routed, routed);
 crate::leaf!(
     pg_finfo_ucrm_remember_dispatch,
     ucrm_remember_dispatch,

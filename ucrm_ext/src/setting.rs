@@ -27,6 +27,16 @@ pub enum Setting {
     Permissions,
 }
 
+/// All of them, in their order.
+pub const ALL: [Setting; COUNT] = [
+    Setting::Tenant,
+    Setting::User,
+    Setting::Role,
+    Setting::Key,
+    Setting::Request,
+    Setting::Permissions,
+];
+
 /// How many there are.
 pub const COUNT: usize = 6;
 

@@ -89,11 +89,7 @@ pgrx::extension_sql_file!(
     name = "route",
     requires = ["resource"]
 );
-pgrx::extension_sql_file!(
-    "../sql/87_setup.sql",
-    name = "setup",
-    requires = ["route"]
-);
+pgrx::extension_sql_file!("../sql/87_setup.sql", name = "setup", requires = ["route"]);
 pgrx::extension_sql_file!(
     "../sql/88_workspace.sql",
     name = "workspace",

@@ -7,7 +7,7 @@ mod ring;
 pub mod table;
 
 use crate::border::{Answer, Call, Fault, bytes_of, varlena};
-use crate::principal::{Column, Row};
+use crate::principal::{Row, column};
 use crate::shared::{Shared, shared};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use std::cell::RefCell;
@@ -55,8 +55,8 @@ fn answer_wait(wait: Option<i64>) -> Answer {
 }
 
 /// An address's key: all of an IPv4 address, the /64 of an IPv6 one, an IPv4-mapped one as IPv4.
-fn address_key(region: &Shared, call: Call) -> u128 {
-    let bytes = call.datum(0).map(bytes_of).unwrap_or_default();
+fn address_key(region: &Shared, call: Call, n: usize) -> u128 {
+    let bytes = call.datum(n).map(bytes_of).unwrap_or_default();
     // inet: family, prefix length, then the address (utils/inet.h).
     let address = bytes.get(2..).unwrap_or_default();
     let address = match address.len() {
@@ -67,20 +67,26 @@ fn address_key(region: &Shared, call: Call) -> u128 {
     key::key(&[b"address", address], region.seed)
 }
 
-fn address_wait(call: Call) -> Answer {
-    let region = region()?;
+/// Milliseconds that the address in argument `n` has to wait; counts nothing.
+pub fn address_wait_ms(call: Call, n: usize) -> Option<i64> {
+    let region = shared()?;
     let window = region.address_window_us.load(Relaxed);
     if window == 0 {
-        return Ok(None);
+        return None;
     }
     let hits = region.address_hits.load(Relaxed) as u32;
-    answer_wait(wait_ms(region.windows.peek(
+    wait_ms(region.windows.peek(
         Place::Address,
-        address_key(region, call),
+        address_key(region, call, n),
         hits,
         window,
         now_us(),
-    )))
+    ))
+}
+
+fn address_wait(call: Call) -> Answer {
+    region()?;
+    answer_wait(address_wait_ms(call, 0))
 }
 
 fn window_us(seconds: i32) -> u64 {
@@ -98,7 +104,7 @@ fn reserve_address(call: Call) -> Answer {
     RESERVED.set(None);
     match region.windows.reserve(
         Place::Address,
-        address_key(region, call),
+        address_key(region, call, 0),
         hits,
         window_us(seconds),
         now_us(),
@@ -118,27 +124,22 @@ fn refund_address(_: Call) -> Answer {
     Ok(Some(pg_sys::Datum::null()))
 }
 
-fn hit_principal(call: Call) -> Answer {
-    let region = region()?;
-    let Some(row) = call.datum(0).and_then(Row::of) else {
-        return Ok(None);
-    };
+/// Counts a request against the windows of key, user and tenant; all or none. `Some` when one refuses:
+/// `window hits seconds wait_ms`.
+pub fn refusal_of(row: &Row) -> Option<String> {
+    let region = shared()?;
     let now = now_us();
     let mut passed: [Option<Reservation>; 3] = [None; 3];
-    for (number, (name, id, hits, seconds)) in [
-        ("api_key", Column::Key, Column::KeyHits, Column::KeySeconds),
-        ("user", Column::User, Column::UserHits, Column::UserSeconds),
-        (
-            "tenant",
-            Column::Tenant,
-            Column::TenantHits,
-            Column::TenantSeconds,
-        ),
+    for (number, (name, id, hits)) in [
+        ("api_key", column::KEY, column::KEY_HITS),
+        ("user", column::USER, column::USER_HITS),
+        ("tenant", column::TENANT, column::TENANT_HITS),
     ]
     .into_iter()
     .enumerate()
     {
-        let (Some(id), Some(hits), Some(seconds)) = (row.uuid(id), row.int(hits), row.int(seconds))
+        let (Some(id), Some(hits), Some(seconds)) =
+            (row.uuid(id), row.int(hits), row.int(hits + 1))
         else {
             continue;
         };
@@ -156,32 +157,28 @@ fn hit_principal(call: Call) -> Answer {
                     region.windows.refund(reservation);
                 }
                 let wait = wait_ms(verdict).unwrap_or(FULL_WAIT_MS);
-                return Ok(Some(varlena(
-                    format!("{name} {hits} {seconds} {wait}").as_bytes(),
-                )));
+                return Some(format!("{name} {hits} {seconds} {wait}"));
             }
         }
     }
-    Ok(None)
+    None
 }
 
-fn touch_due(call: Call) -> Answer {
-    // SAFETY: a plain read of backend state; a standby cannot write the touch.
+/// True once a minute for a key: its last_used_at is due. Never on a standby, which cannot write it.
+pub fn touch_is_due(id: [u8; 16]) -> bool {
+    // SAFETY: a plain read of backend state.
     if unsafe { pg_sys::RecoveryInProgress() } {
-        return Ok(Some(pg_sys::Datum::from(false)));
+        return false;
     }
-    let region = region()?;
-    let Some(id) = call.uuid(0) else {
-        return Ok(Some(pg_sys::Datum::from(false)));
-    };
-    let key = key::key(&[b"touch", &id], region.seed);
-    let due = matches!(
-        region
-            .windows
-            .hit(Place::Account, key, 1, 60_000_000, now_us()),
-        Verdict::Allowed { .. }
-    );
-    Ok(Some(pg_sys::Datum::from(due)))
+    shared().is_some_and(|region| {
+        let key = key::key(&[b"touch", &id], region.seed);
+        matches!(
+            region
+                .windows
+                .hit(Place::Account, key, 1, 60_000_000, now_us()),
+            Verdict::Allowed { .. }
+        )
+    })
 }
 
 fn hit(call: Call) -> Answer {
@@ -241,12 +238,6 @@ crate::leaf!(
     ucrm_refund_address,
     refund_address
 );
-crate::leaf!(
-    pg_finfo_ucrm_hit_principal,
-    ucrm_hit_principal,
-    hit_principal
-);
-crate::leaf!(pg_finfo_ucrm_touch_due, ucrm_touch_due, touch_due);
 crate::leaf!(pg_finfo_ucrm_hit, ucrm_hit, hit);
 crate::leaf!(
     pg_finfo_ucrm_window_occupancy,
