@@ -54,6 +54,22 @@ as 'MODULE_PATHNAME', 'ucrm_run';
 comment on function ucrm.run(text, text[]) is
 'Executes exactly one SELECT, INSERT, UPDATE, DELETE or MERGE with text binds as the caller, and returns the first column of its first row as text. The plan is kept per session and role. Several statements or a utility command: 42601. Errors keep SQLSTATE, hint and constraint.';
 
+create function ucrm.run_rows(sql text, binds text[])
+returns text
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_run_rows';
+comment on function ucrm.run_rows(text, text[]) is
+'As ucrm.run(), but gives all rows: a JSON array of objects, times in UTC.';
+
+create function ucrm.run_row(sql text, binds text[])
+returns text
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_run_row';
+comment on function ucrm.run_row(text, text[]) is
+'As ucrm.run(), but gives the first row as a JSON object, times in UTC; null when there is none.';
+
 create function ucrm.list_body(items text, total bigint, page bigint, page_limit bigint)
 returns bytea
 language c
@@ -128,7 +144,7 @@ begin
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
-    items := ucrm.run(s.sql, s.binds);
+    items := ucrm.run_rows(s.sql, s.binds);
     if s.countable then
         total := ucrm.recall_total(r.relation, s.count_sql, s.binds);
     end if;
@@ -158,7 +174,7 @@ begin
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
-    item := ucrm.run(s.sql, s.binds);
+    item := ucrm.run_row(s.sql, s.binds);
     if item is null then
         return ucrm.problem('not_found', r.request_id);
     end if;
@@ -237,7 +253,7 @@ begin
     if refusal.status is not null then
         return refusal;
     end if;
-    item := ucrm.run(s.sql, s.binds);
+    item := ucrm.run_row(s.sql, s.binds);
     return row(201,
         jsonb_build_object('location', r.path || '/' || (item::json ->> split_part(split_part(r.shape, E'\n', 1), E'\t', 3)), 'etag', ucrm.etag(item)),
         ucrm.data_body(item));
@@ -256,7 +272,7 @@ as $$
 declare
     s constant ucrm.statement := ucrm.compile_get(r.shape, '', r.id, false);
 begin
-    if s.refusal is null and ucrm.run(s.sql, s.binds) is not null then
+    if s.refusal is null and ucrm.run_row(s.sql, s.binds) is not null then
         return ucrm.problem('permission_denied', r.request_id, format('this row is not yours to %s', r.action));
     end if;
     return ucrm.problem('not_found', r.request_id);
@@ -282,7 +298,7 @@ begin
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
-    item := ucrm.run(s.sql, s.binds);
+    item := ucrm.run_row(s.sql, s.binds);
     if item is null then
         return ucrm.refused_row(r);
     end if;
@@ -319,7 +335,7 @@ begin
     if refusal.status is not null then
         return refusal;
     end if;
-    item := ucrm.run(s.sql, s.binds);
+    item := ucrm.run_row(s.sql, s.binds);
     if item is null then
         return ucrm.refused_row(r);
     end if;
@@ -363,4 +379,4 @@ grant execute on function
     ucrm.update_row(ucrm.request), ucrm.delete_row(ucrm.request), ucrm.refused_body(ucrm.request), ucrm.refused_owner(ucrm.request),
     ucrm.refused_row(ucrm.request), ucrm.refused_version(ucrm.request)
 to ucrm_handler, ucrm_owner;
-grant execute on function ucrm.run(text, text[]) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;
+grant execute on function ucrm.run(text, text[]), ucrm.run_rows(text, text[]), ucrm.run_row(text, text[]) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;

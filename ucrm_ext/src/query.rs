@@ -195,10 +195,8 @@ fn about_one(
 fn compile_get(call: Call) -> Answer {
     let catalogue = catalogue(call)?;
     let mut statement = compile::get(&catalogue, call.text(1).unwrap_or_default());
-    if let (true, Ok(statement)) = (call.flag(3), &mut statement)
-        && let Some(inner) = statement.sql.strip_suffix(") t")
-    {
-        statement.sql = format!("{inner} for update of r) t");
+    if let (true, Ok(statement)) = (call.flag(3), &mut statement) {
+        statement.sql.push_str(" for update of r");
     }
     about_one(call, 2, statement, &catalogue)
 }

@@ -46,6 +46,24 @@ unsafe extern "C-unwind" {
         nulls: *mut *mut bool,
         count: *mut c_int,
     );
+    pub fn pg_detoast_datum_packed(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
+    pub fn MemoryContextAlloc(memory: pg_sys::MemoryContext, size: usize) -> *mut c_void;
+    pub fn repalloc(pointer: *mut c_void, size: usize) -> *mut c_void;
+    pub fn heap_deform_tuple(
+        tuple: pg_sys::HeapTuple,
+        descriptor: pg_sys::TupleDesc,
+        values: *mut pg_sys::Datum,
+        nulls: *mut bool,
+    );
+    pub fn getBaseType(kind: pg_sys::Oid) -> pg_sys::Oid;
+    pub fn getTypeOutputInfo(kind: pg_sys::Oid, output: *mut pg_sys::Oid, varlena: *mut bool);
+    pub fn OidOutputFunctionCall(function: pg_sys::Oid, value: pg_sys::Datum) -> *mut c_char;
+    pub fn JsonEncodeDateTime(
+        buffer: *mut c_char,
+        value: pg_sys::Datum,
+        kind: pg_sys::Oid,
+        zone: *const c_int,
+    ) -> *mut c_char;
     pub fn OidFunctionCall1Coll(
         function: pg_sys::Oid,
         collation: pg_sys::Oid,

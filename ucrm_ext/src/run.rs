@@ -4,6 +4,8 @@
 //!
 //! The frames of this file hold nothing to drop while PostgreSQL code runs: an ERROR jumps over them (see `raw`).
 
+mod print;
+
 use crate::border::Fault;
 use crate::raw;
 use pgrx::{PgSqlErrorCode, pg_sys};
@@ -116,19 +118,11 @@ unsafe fn is_one_statement(plan: pg_sys::SPIPlanPtr) -> bool {
     }
 }
 
-#[doc(hidden)]
-#[unsafe(no_mangle)]
-pub extern "C-unwind" fn pg_finfo_ucrm_run() -> &'static pg_sys::Pg_finfo_record {
-    static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &VERSION_1
-}
-
-/// ucrm.run(sql text, binds text[]) → text.
+/// Connects to SPI and executes the statement; the caller reads SPI's table and finishes.
 ///
 /// # Safety
-/// Called by PostgreSQL with two arguments of these types.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+/// Called with the call's own fcinfo: a statement and its binds.
+unsafe fn execute(fcinfo: pg_sys::FunctionCallInfo) {
     // SAFETY: SPI as the manual says (47); every value alive across its calls is plain memory.
     unsafe {
         let arguments = (*fcinfo).args.as_ptr();
@@ -195,7 +189,26 @@ pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg
         RUNNING.set(RUNNING.get() + 1);
         raw::SPI_execute_plan(plan, values, flags, false, 0);
         RUNNING.set(RUNNING.get().saturating_sub(1));
+    }
+}
 
+const VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+
+#[doc(hidden)]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_finfo_ucrm_run() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// ucrm.run(sql text, binds text[]) → text.
+///
+/// # Safety
+/// Called by PostgreSQL with two arguments of these types.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: as in `execute`.
+    unsafe {
+        execute(fcinfo);
         let (mut null, mut result) = (true, pg_sys::Datum::null());
         let table = raw::SPI_tuptable;
         if raw::SPI_processed > 0 && !table.is_null() {
@@ -210,5 +223,54 @@ pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg
         raw::SPI_finish();
         (*fcinfo).isnull = null;
         result
+    }
+}
+
+#[doc(hidden)]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_finfo_ucrm_run_rows() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// ucrm.run_rows(sql text, binds text[]) → text: all rows, a JSON array of objects.
+///
+/// # Safety
+/// Called by PostgreSQL with two arguments of these types.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucrm_run_rows(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: as in `execute`; the text is made in the caller's memory.
+    unsafe {
+        let memory = pg_sys::CurrentMemoryContext;
+        execute(fcinfo);
+        let text = print::rows(memory, raw::SPI_tuptable, raw::SPI_processed as usize);
+        raw::SPI_finish();
+        text
+    }
+}
+
+#[doc(hidden)]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_finfo_ucrm_run_row() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// ucrm.run_row(sql text, binds text[]) → text: the first row, a JSON object; null when there is none.
+///
+/// # Safety
+/// Called by PostgreSQL with two arguments of these types.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucrm_run_row(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: as in `execute`; the text is made in the caller's memory.
+    unsafe {
+        let memory = pg_sys::CurrentMemoryContext;
+        execute(fcinfo);
+        (*fcinfo).isnull = raw::SPI_processed == 0;
+        let text = if raw::SPI_processed == 0 {
+            pg_sys::Datum::null()
+        } else {
+            print::row(memory, raw::SPI_tuptable)
+        };
+        raw::SPI_finish();
+        text
     }
 }

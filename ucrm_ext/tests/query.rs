@@ -105,8 +105,8 @@ fn a_plain_list_is_the_newest_page() {
     } = list(&catalogue, "").unwrap();
     assert_eq!(
         rows_sql,
-        "select coalesce(json_agg(row_to_json(t)), '[]'::json)::text from (select r.\"id\", r.\"text\", r.\"created_at\" \
-         from \"crm\".\"notes\" as r order by r.\"created_at\" desc, r.\"id\" desc limit 25) t"
+        "select r.\"id\", r.\"text\", r.\"created_at\" \
+         from \"crm\".\"notes\" as r order by r.\"created_at\" desc, r.\"id\" desc limit 25"
     );
     assert_eq!(
         count_sql,
@@ -135,8 +135,8 @@ fn a_page_has_a_place_and_an_order() {
     .unwrap();
     assert_eq!(
         page.rows_sql,
-        "select coalesce(json_agg(row_to_json(t)), '[]'::json)::text from (select r.\"id\", r.\"name\" from \"crm\".\"contacts\" as r \
-         order by r.\"amount\" desc, r.\"name\" asc, r.\"id\" asc limit 10 offset 20) t"
+        "select r.\"id\", r.\"name\" from \"crm\".\"contacts\" as r \
+         order by r.\"amount\" desc, r.\"name\" asc, r.\"id\" asc limit 10 offset 20"
     );
     assert_eq!(
         (
@@ -410,7 +410,7 @@ fn one_row_is_found_by_its_key_alone() {
     let catalogue = contacts();
     assert_eq!(
         get(catalogue, "fields=id,name").unwrap().sql,
-        "select row_to_json(t)::text from (select r.\"id\", r.\"name\" from \"crm\".\"contacts\" as r where r.\"id\" = $1::text::uuid) t"
+        "select r.\"id\", r.\"name\" from \"crm\".\"contacts\" as r where r.\"id\" = $1::text::uuid"
     );
     assert_eq!(
         get(catalogue, "name=eq.x").unwrap_err().code,
@@ -442,10 +442,7 @@ fn an_insert_assigns_what_was_sent() {
         "insert into \"crm\".\"contacts\" as r (\"name\", \"email\", \"stage\", \"age\", \"amount\", \"vip\", \"tags\", \"custom\") values \
          ($1::text, $2::text, $3::text::crm.stage, $4::text::smallint, $5::text::numeric, $6::text::boolean, $7::text::text[], $8::text::jsonb)"
     );
-    assert!(
-        returned.starts_with("(select row_to_json(t)::text from (select r.\"id\", r.\"name\""),
-        "{returned}"
-    );
+    assert!(returned.starts_with("r.\"id\", r.\"name\""), "{returned}");
     assert!(!returned.contains("secret") && !returned.contains("tenant_id"));
     let binds: Vec<Option<&str>> = binds.iter().map(Option::as_deref).collect();
     assert_eq!(
@@ -474,7 +471,7 @@ fn an_insert_assigns_what_was_sent() {
 fn an_update_changes_what_was_sent() {
     let Statement { sql, binds } =
         update(contacts(), &body(json!({"email": "a@b", "age": null}))).unwrap();
-    assert!(sql.starts_with("update \"crm\".\"contacts\" as r set \"email\" = $2::text, \"age\" = $3::text::smallint where r.\"id\" = $1::text::uuid returning ("), "{sql}");
+    assert!(sql.starts_with("update \"crm\".\"contacts\" as r set \"email\" = $2::text, \"age\" = $3::text::smallint where r.\"id\" = $1::text::uuid returning r."), "{sql}");
     assert_eq!(binds, [Some("a@b".to_owned()), None]);
     let refusal = update(contacts(), &Map::new()).unwrap_err();
     assert_eq!((refusal.code, refusal.status), ("validation_failed", 422));
@@ -576,9 +573,7 @@ fn a_malformed_catalogue_is_refused() {
 
 const WORDS: &[&str] = &[
     "select",
-    "coalesce",
-    "json_agg",
-    "row_to_json",
+    "to_json",
     "json",
     "text",
     "from",

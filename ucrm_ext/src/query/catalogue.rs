@@ -113,7 +113,7 @@ impl Catalogue {
 
     /// What a client sees, as a select list.
     pub(super) fn select_list(&self) -> String {
-        let columns: Vec<String> = self.visible().map(Column::reference).collect();
+        let columns: Vec<String> = self.visible().map(Column::shown).collect();
         columns.join(", ")
     }
 }
@@ -133,6 +133,16 @@ impl Column {
             not_null: flags.contains('n'),
             has_default: flags.contains('d'),
         })
+    }
+
+    /// The column in a select list; what the printer of rows cannot print itself, PostgreSQL makes JSON of.
+    pub(super) fn shown(&self) -> String {
+        match self.kind {
+            Kind::Array(_) | Kind::Other => {
+                format!("to_json({}) as {}", self.reference(), quoted(&self.name))
+            }
+            _ => self.reference(),
+        }
     }
 
     /// `r."name"`.

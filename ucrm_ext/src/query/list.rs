@@ -22,7 +22,7 @@ const MAX_OFFSET: u64 = 1_000_000;
 /// A compiled list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
-    /// One row, one column: the page as a JSON array, in text.
+    /// The page: its rows, with the columns as clients see them.
     pub rows_sql: String,
     /// One row, one column: the number of rows on all pages, in text.
     pub count_sql: String,
@@ -93,10 +93,7 @@ pub fn list(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
         String::new()
     };
     Ok(List {
-        rows_sql: format!(
-            "select coalesce(json_agg(row_to_json(t)), '[]'::json)::text \
-             from (select {columns} {from} order by {order} limit {page_size}{skip}) t"
-        ),
+        rows_sql: format!("select {columns} {from} order by {order} limit {page_size}{skip}"),
         count_sql: format!("select count(*)::text {from}"),
         binds: filter.binds,
         page,
@@ -115,7 +112,7 @@ pub fn fields(catalogue: &Catalogue, fields: Option<&str>) -> Result<String, Ref
     };
     let mut columns: Vec<String> = Vec::new();
     for name in fields.split(',') {
-        let column = catalogue.addressed(name, "fields")?.reference();
+        let column = catalogue.addressed(name, "fields")?.shown();
         if columns.contains(&column) {
             return Err(Refusal::filter("fields", "fields names a column twice"));
         }

@@ -17,7 +17,7 @@ pub fn key_value(catalogue: &Catalogue, segment: &str) -> Option<String> {
         .flatten()
 }
 
-/// Reads a row as JSON text; no row, nothing found. `$1` is the key, there are no other binds.
+/// Reads a row; no row, nothing found. `$1` is the key, there are no other binds.
 pub fn get(catalogue: &Catalogue, raw_query: &str) -> Result<Statement, Refusal> {
     let mut wanted = None;
     for (name, value) in pairs(raw_query)? {
@@ -29,9 +29,7 @@ pub fn get(catalogue: &Catalogue, raw_query: &str) -> Result<Statement, Refusal>
     }
     let columns = fields(catalogue, wanted.as_deref())?;
     let (target, found) = (catalogue.target(), by_key(catalogue));
-    let sql = format!(
-        "select row_to_json(t)::text from (select {columns} from {target} as r where {found}) t"
-    );
+    let sql = format!("select {columns} from {target} as r where {found}");
     Ok(Statement {
         sql,
         binds: Vec::new(),

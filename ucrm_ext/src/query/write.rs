@@ -10,7 +10,7 @@ use super::statement::{Statement, placeholder, quoted};
 use super::value;
 use serde_json::{Map, Value};
 
-/// Inserts a row and returns it as JSON text. Refuses with 400 `unknown_field` or 422 `validation_failed`.
+/// Inserts a row and returns it. Refuses with 400 `unknown_field` or 422 `validation_failed`.
 pub fn insert(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statement, Refusal> {
     let fields = assigned(catalogue, body)?;
     let missing = |column: &&Column| {
@@ -47,7 +47,7 @@ pub fn insert(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statem
     })
 }
 
-/// Updates the row whose key is `$1` and returns it as JSON text; binds start at `$2`. Refuses as `insert` does.
+/// Updates the row whose key is `$1` and returns it; binds start at `$2`. Refuses as `insert` does.
 pub fn update(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statement, Refusal> {
     if body.is_empty() {
         return Err(Refusal::fields(
@@ -157,8 +157,5 @@ fn assignable(column: &Column, number: usize) -> String {
 }
 
 fn returning(catalogue: &Catalogue) -> String {
-    format!(
-        "returning (select row_to_json(t)::text from (select {}) t)",
-        catalogue.select_list()
-    )
+    format!("returning {}", catalogue.select_list())
 }

@@ -1,0 +1,242 @@
+//! Owns how rows become JSON text: straight from SPI's tuples, where row_to_json looks every type up for every row.
+//! Must never hold anything to drop: output functions may raise, and an ERROR jumps over these frames (see `raw`).
+//! Called by ucrm.run_rows() and ucrm.run_row(). The compiler gives it no arrays and no composites (see `query`).
+//!
+//! Times are RFC 3339 in UTC, whatever the session's time zone is. Numbers that JSON has no word for are strings.
+
+#[path = "text.rs"]
+mod text;
+
+use crate::raw;
+use pgrx::pg_sys;
+use std::ffi::CStr;
+use text::Text;
+
+#[derive(Clone, Copy)]
+enum Form {
+    Boolean,
+    Integer(i16),
+    Uuid,
+    Characters,
+    Json,
+    Jsonb,
+    Moment,
+    LocalTime,
+    Date,
+    /// By its output function, unquoted if it looks like a number.
+    Number(pg_sys::Oid),
+    /// By its output function.
+    Other(pg_sys::Oid),
+}
+
+#[derive(Clone, Copy)]
+struct Column {
+    form: Form,
+    /// `"name":`, escaped, in `names`.
+    begin: usize,
+    end: usize,
+}
+
+unsafe fn form(kind: pg_sys::Oid) -> Form {
+    // SAFETY: look-ups in the catalogue.
+    unsafe {
+        match raw::getBaseType(kind) {
+            pg_sys::BOOLOID => Form::Boolean,
+            pg_sys::INT2OID => Form::Integer(2),
+            pg_sys::INT4OID => Form::Integer(4),
+            pg_sys::INT8OID => Form::Integer(8),
+            pg_sys::UUIDOID => Form::Uuid,
+            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => Form::Characters,
+            pg_sys::JSONOID => Form::Json,
+            pg_sys::JSONBOID => Form::Jsonb,
+            pg_sys::TIMESTAMPTZOID => Form::Moment,
+            pg_sys::TIMESTAMPOID => Form::LocalTime,
+            pg_sys::DATEOID => Form::Date,
+            base => {
+                let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
+                raw::getTypeOutputInfo(base, &mut output, &mut varlena);
+                match base {
+                    pg_sys::NUMERICOID | pg_sys::FLOAT4OID | pg_sys::FLOAT8OID => {
+                        Form::Number(output)
+                    }
+                    _ => Form::Other(output),
+                }
+            }
+        }
+    }
+}
+
+/// What is known of the columns, made once for all rows of a statement.
+struct Shape {
+    columns: *mut Column,
+    count: usize,
+    names: Text,
+    values: *mut pg_sys::Datum,
+    nulls: *mut bool,
+    descriptor: pg_sys::TupleDesc,
+}
+
+impl Shape {
+    unsafe fn of(descriptor: pg_sys::TupleDesc) -> Shape {
+        // SAFETY: the descriptor's attributes follow it, `natts` of them; palloc's memory goes with SPI's.
+        unsafe {
+            let count = (*descriptor).natts as usize;
+            let columns = raw::palloc((count + 1) * size_of::<Column>()).cast::<Column>();
+            let mut names = Text::new(pg_sys::CurrentMemoryContext, count * 24 + 64);
+            for at in 0..count {
+                let attribute = (*descriptor).attrs.as_ptr().add(at);
+                let begin = names.length();
+                names.quoted(CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes());
+                names.push(b":");
+                columns.add(at).write(Column {
+                    form: form((*attribute).atttypid),
+                    begin,
+                    end: names.length(),
+                });
+            }
+            Shape {
+                columns,
+                count,
+                names,
+                values: raw::palloc((count + 1) * size_of::<pg_sys::Datum>()).cast(),
+                nulls: raw::palloc(count + 1).cast(),
+                descriptor,
+            }
+        }
+    }
+
+    unsafe fn print(&self, tuple: pg_sys::HeapTuple, into: &mut Text) {
+        // SAFETY: a tuple of this descriptor.
+        unsafe {
+            raw::heap_deform_tuple(tuple, self.descriptor, self.values, self.nulls);
+            for at in 0..self.count {
+                let column = *self.columns.add(at);
+                into.push(if at == 0 { b"{" } else { b"," });
+                into.push(self.names.between(column.begin, column.end));
+                if *self.nulls.add(at) {
+                    into.push(b"null");
+                } else {
+                    value(column.form, *self.values.add(at), into);
+                }
+            }
+            into.push(if self.count == 0 { b"{}" } else { b"}" });
+        }
+    }
+}
+
+unsafe fn characters<'a>(value: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: a varlena datum, detoasted if it has to be.
+    unsafe {
+        let pointer = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
+        std::slice::from_raw_parts(
+            pgrx::varlena::vardata_any(pointer).cast(),
+            pgrx::varlena::varsize_any_exhdr(pointer),
+        )
+    }
+}
+
+unsafe fn output<'a>(function: pg_sys::Oid, value: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the output function of the value's type.
+    unsafe { CStr::from_ptr(raw::OidOutputFunctionCall(function, value)).to_bytes() }
+}
+
+unsafe fn value(form: Form, value: pg_sys::Datum, into: &mut Text) {
+    // SAFETY: the value is of the form's type.
+    unsafe {
+        match form {
+            Form::Boolean => into.push(if value.value() & 1 != 0 {
+                b"true"
+            } else {
+                b"false"
+            }),
+            Form::Integer(2) => into.integer(i64::from(value.value() as i16)),
+            Form::Integer(4) => into.integer(i64::from(value.value() as i32)),
+            Form::Integer(_) => into.integer(value.value() as i64),
+            Form::Uuid => into.uuid(*value.cast_mut_ptr::<[u8; 16]>()),
+            Form::Characters => into.quoted(characters(value)),
+            Form::Json => into.push(characters(value)),
+            Form::Jsonb => into.push(output(pg_sys::Oid::from_u32(pg_sys::F_JSONB_OUT), value)),
+            Form::Moment => time(value, pg_sys::TIMESTAMPTZOID, b"+00:00", into),
+            Form::LocalTime => time(value, pg_sys::TIMESTAMPOID, b"", into),
+            Form::Date => {
+                let days = value.value() as i32;
+                if !into.date(i64::from(days)) {
+                    other_time(value, pg_sys::DATEOID, into);
+                }
+            }
+            Form::Number(function) => {
+                let number = output(function, value);
+                match number.last() {
+                    Some(b'0'..=b'9') => into.push(number),
+                    _ => into.quoted(number),
+                }
+            }
+            Form::Other(function) => into.quoted(output(function, value)),
+        }
+    }
+}
+
+unsafe fn time(value: pg_sys::Datum, kind: pg_sys::Oid, zone: &[u8], into: &mut Text) {
+    if !into.time(value.value() as i64, zone) {
+        // SAFETY: the value is of this type.
+        unsafe { other_time(value, kind, into) };
+    }
+}
+
+/// Infinity, and years of other than four digits.
+unsafe fn other_time(value: pg_sys::Datum, kind: pg_sys::Oid, into: &mut Text) {
+    let mut buffer = [0; 129];
+    let utc = 0;
+    // SAFETY: the buffer has MAXDATELEN + 1 bytes (datetime.h).
+    unsafe {
+        raw::JsonEncodeDateTime(buffer.as_mut_ptr(), value, kind, &utc);
+        into.quoted(CStr::from_ptr(buffer.as_ptr()).to_bytes());
+    }
+}
+
+/// All rows of an executed statement as a JSON array.
+///
+/// # Safety
+/// The table is SPI's, with so many rows, or null for a statement that returns none.
+pub unsafe fn rows(
+    memory: pg_sys::MemoryContext,
+    table: *mut pg_sys::SPITupleTable,
+    count: usize,
+) -> pg_sys::Datum {
+    // SAFETY: as above.
+    unsafe {
+        let mut text = Text::new(memory, 1024 + 512 * count);
+        text.push(b"[");
+        if !table.is_null() {
+            let shape = Shape::of((*table).tupdesc);
+            for at in 0..count {
+                if at > 0 {
+                    text.push(b",");
+                }
+                shape.print(*(*table).vals.add(at), &mut text);
+            }
+        }
+        text.push(b"]");
+        text.datum()
+    }
+}
+
+/// The first row of an executed statement as a JSON object.
+///
+/// # Safety
+/// The table is SPI's and has a row, or null for a statement that returns none.
+pub unsafe fn row(
+    memory: pg_sys::MemoryContext,
+    table: *mut pg_sys::SPITupleTable,
+) -> pg_sys::Datum {
+    // SAFETY: as above.
+    unsafe {
+        let mut text = Text::new(memory, 1024);
+        if table.is_null() {
+            text.push(b"{}");
+        } else {
+            Shape::of((*table).tupdesc).print(*(*table).vals, &mut text);
+        }
+        text.datum()
+    }
+}
