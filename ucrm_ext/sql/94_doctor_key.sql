@@ -52,13 +52,15 @@ as $$
          where a.attrelid = relation and a.attname = 'tenant_id' and not a.attisdropped and not a.attnotnull),
         case when ucrm.protection_key(relation) is null then (
             select case
-                when k.column is not null then format('alter table %s add unique (tenant_id, %I);', relation, k.column)
+                when k.column is not null and k.referenced then format('alter table %s add unique (tenant_id, %I);', relation, k.column)
+                when k.column is not null then format('alter table %s drop constraint %I, add constraint %I primary key (tenant_id, %I);', relation, k.conname, k.conname, k.column)
                 when i.attname is null then format('alter table %s add column id uuid not null default ucrm.uuid7(), add unique (tenant_id, id);', relation)
                 else format('alter table %s alter column id set not null, add unique (tenant_id, id);', relation)
             end
             from (values (1)) as one (row)
             left join (
-                select a.attname as column
+                select a.attname as column, c.conname,
+                       exists (select from pg_catalog.pg_constraint as f where f.contype = 'f' and f.conindid = c.conindid) as referenced
                 from pg_catalog.pg_constraint as c
                 join pg_catalog.pg_attribute as a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
                 where c.conrelid = relation and c.contype = 'p' and cardinality(c.conkey) = 1 and a.attname <> 'tenant_id'
@@ -145,7 +147,8 @@ as $$
         from unnest(k.conkey) with ordinality as u (attnum, n)
         join pg_catalog.pg_attribute as a on a.attrelid = k.conrelid and a.attnum = u.attnum
     ) as c
-    where not exists (
+    where not exists (select from ucrm.stray_references(t.relation) as s where s.oid = k.oid)
+      and not exists (
         select
         from pg_catalog.pg_index as i
         where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null

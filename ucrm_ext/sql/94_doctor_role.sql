@@ -106,7 +106,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'error', coalesce(format('role %I', r.rolname), format('database %I', d.datname), 'settings'),
+    select 'error', coalesce('role ' || quote_ident(r.rolname), 'database ' || quote_ident(d.datname), 'all roles'),
            format('%s is set for every session: a context begins inside a transaction, and triggers are not switched off', split_part(c.item, '=', 1)),
            case
                when r.rolname is null and d.datname is null then format('alter role all reset %s;', split_part(c.item, '=', 1))
