@@ -134,7 +134,8 @@ impl Client {
         };
         // A server may answer and close before it has read everything.
         let sent = stream.get_mut().write_all(bytes);
-        let reply = Reply::read(&mut stream, bodyless).map_err(|error| sent.err().unwrap_or(error))?;
+        let reply =
+            Reply::read(&mut stream, bodyless).map_err(|error| sent.err().unwrap_or(error))?;
         if reply.reusable {
             *self.open.borrow_mut() = Some((stream, Instant::now()));
         }

@@ -52,7 +52,10 @@ impl Gateway {
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file);
-        if !settings.iter().any(|(known, _)| *known == "UCRM_DATABASE_URL") {
+        if !settings
+            .iter()
+            .any(|(known, _)| *known == "UCRM_DATABASE_URL")
+        {
             command.env("UCRM_DATABASE_URL_FILE", url_file);
         }
         command.envs(settings.iter().copied());
@@ -63,7 +66,10 @@ impl Gateway {
             admin_url: String::new(),
         };
         let serving = until("the gateway serves or ends", || {
-            let line = gateway.log().into_iter().find(|line| line["message"] == "serving");
+            let line = gateway
+                .log()
+                .into_iter()
+                .find(|line| line["message"] == "serving");
             match line {
                 Some(line) => Some(Ok(line)),
                 None => gateway.child.try_wait().unwrap().map(Err),

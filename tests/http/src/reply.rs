@@ -76,7 +76,12 @@ impl Reply {
     /// Asserts the status.
     #[track_caller]
     pub fn is(self, status: u16) -> Reply {
-        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(
+            self.status,
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.body)
+        );
         self
     }
 
@@ -90,8 +95,15 @@ impl Reply {
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) -> Value {
         let body = self.json();
-        assert_eq!((self.status, body["code"].as_str()), (status, Some(code)), "{body}");
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            (self.status, body["code"].as_str()),
+            (status, Some(code)),
+            "{body}"
+        );
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
         for key in ["type", "title", "detail", "message"] {
             assert!(body[key].is_string(), "{key}: {body}");
         }
@@ -100,7 +112,11 @@ impl Reply {
         }
         assert_eq!(body["status"], status);
         assert_eq!(body["detail"], body["message"]);
-        assert_eq!(body["request_id"].as_str(), self.header("x-request-id"), "{body}");
+        assert_eq!(
+            body["request_id"].as_str(),
+            self.header("x-request-id"),
+            "{body}"
+        );
         body
     }
 

@@ -13,11 +13,7 @@ pub fn until<T>(awaited: &str, ask: impl FnMut() -> Option<T>) -> T {
 
 /// The same with another limit.
 #[track_caller]
-pub fn until_within<T>(
-    limit: Duration,
-    awaited: &str,
-    mut ask: impl FnMut() -> Option<T>,
-) -> T {
+pub fn until_within<T>(limit: Duration, awaited: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask() {

@@ -44,7 +44,7 @@ impl Workspace {
         let slug = format!("t-{}", Uuid::new_v4().simple());
         let made: Value = database::value(
             &mut db,
-            "select ucrm.provision_tenant($1, $1, $1 || '@tests.example', $2, true)",
+            "select ucrm.provision_tenant($1, 'Workspace of a test', $1 || '@tests.example', $2, true)",
             &[&slug, &plan],
         );
         let id = |value: &Value| value.as_str().unwrap().parse::<Uuid>().unwrap();
@@ -153,7 +153,10 @@ impl Drop for Workspace {
         let mut db = self.database.borrow_mut();
         let gone = |db: &mut postgres::Client| {
             db.execute("delete from ucrm.tenants where id = $1", &[&self.id])?;
-            db.execute("delete from ucrm.users where id = any ($1)", &[&*self.people.borrow()])
+            db.execute(
+                "delete from ucrm.users where id = any ($1)",
+                &[&*self.people.borrow()],
+            )
         };
         // The server may have been restarted since.
         if gone(&mut db).is_err()

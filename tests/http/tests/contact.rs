@@ -16,7 +16,9 @@ fn path(contact: &Value) -> String {
 fn a_contact_lives_from_post_to_delete() {
     let workspace = Workspace::new();
     let owner = workspace.owner();
-    let made = owner.post(CONTACTS, &json!({"name": "Ann", "stage": "won"})).is(201);
+    let made = owner
+        .post(CONTACTS, &json!({"name": "Ann", "stage": "won"}))
+        .is(201);
     assert_eq!(made.header("content-type"), Some("application/json"));
     let contact = made.json()["data"].take();
     assert_eq!(made.header("location"), Some(path(&contact).as_str()));
@@ -30,7 +32,9 @@ fn a_contact_lives_from_post_to_delete() {
     assert_eq!(read.header("etag"), made.header("etag"));
     assert!(made.header("etag").unwrap().starts_with('"'));
 
-    let changed = owner.patch(&path(&contact), &json!({"stage": "lost"})).is(200);
+    let changed = owner
+        .patch(&path(&contact), &json!({"stage": "lost"}))
+        .is(200);
     assert_eq!(changed.json()["data"]["stage"], "lost");
     assert_eq!(changed.json()["data"]["name"], "Ann");
     assert_ne!(changed.header("etag"), made.header("etag"));
@@ -40,14 +44,18 @@ fn a_contact_lives_from_post_to_delete() {
     assert!(gone.body.is_empty());
     owner.get(&path(&contact)).refused(404, "not_found");
     owner.delete(&path(&contact)).refused(404, "not_found");
-    owner.patch(&path(&contact), &json!({"stage": "won"})).refused(404, "not_found");
+    owner
+        .patch(&path(&contact), &json!({"stage": "won"}))
+        .refused(404, "not_found");
 }
 
 #[test]
 fn every_writable_field_comes_back_as_it_was_sent() {
     let workspace = Workspace::new();
     let owner = workspace.owner();
-    let organization = owner.post("/api/v1/organizations", &json!({"name": "Org"})).data(201);
+    let organization = owner
+        .post("/api/v1/organizations", &json!({"name": "Org"}))
+        .data(201);
     let sent = json!({
         "name": "Zoë \"Z\" O'Hara \u{1f600}\t\\", "email": "zoe@example.org", "phone": "+49 (30) 1",
         "stage": "qualified", "organization_id": organization["id"], "owner_id": workspace.owner.id,
@@ -66,9 +74,16 @@ fn every_writable_field_comes_back_as_it_was_sent() {
 fn null_clears_a_field_and_a_needed_one_refuses_it() {
     let workspace = Workspace::new();
     let owner = workspace.owner();
-    let made = owner.post(CONTACTS, &json!({"name": "N", "email": "n@example.org"})).data(201);
-    let cleared = owner.patch(&path(&made), &json!({"email": null, "owner_id": null})).data(200);
-    assert_eq!((&cleared["email"], &cleared["owner_id"]), (&Value::Null, &Value::Null));
+    let made = owner
+        .post(CONTACTS, &json!({"name": "N", "email": "n@example.org"}))
+        .data(201);
+    let cleared = owner
+        .patch(&path(&made), &json!({"email": null, "owner_id": null}))
+        .data(200);
+    assert_eq!(
+        (&cleared["email"], &cleared["owner_id"]),
+        (&Value::Null, &Value::Null)
+    );
     owner
         .patch(&path(&made), &json!({"name": null, "custom": null}))
         .refused_fields(422, "validation_failed", &["custom", "name"]);
@@ -78,7 +93,10 @@ fn null_clears_a_field_and_a_needed_one_refuses_it() {
 fn put_is_refused_and_allow_names_the_methods() {
     let owner = stage::client("ACME_OWNER_KEY");
     let one = format!("{CONTACTS}/{}", Uuid::now_v7());
-    for (target, allow) in [(one.as_str(), "DELETE, GET, PATCH"), (CONTACTS, "GET, POST")] {
+    for (target, allow) in [
+        (one.as_str(), "DELETE, GET, PATCH"),
+        (CONTACTS, "GET, POST"),
+    ] {
         let refused = owner.json("PUT", target, &json!({}));
         refused.refused(405, "method_not_allowed");
         let allowed = refused.header("allow").unwrap();
@@ -111,10 +129,27 @@ fn what_the_server_keeps_cannot_be_assigned() {
     let workspace = Workspace::new();
     let owner = workspace.owner();
     let contact = workspace.contact("Fixed");
-    for field in ["tenant_id", "id", "created_at", "updated_at", "archived_at", "nonsense", "Name", ""] {
+    for field in [
+        "tenant_id",
+        "id",
+        "created_at",
+        "updated_at",
+        "archived_at",
+        "nonsense",
+        "Name",
+        "",
+    ] {
         let body = json!({"name": "X", field: Uuid::now_v7()});
-        let refused = owner.post(CONTACTS, &body).refused_fields(400, "unknown_field", &[field]);
-        assert!(refused["allowed"].as_array().unwrap().contains(&json!("stage")), "{refused}");
+        let refused = owner
+            .post(CONTACTS, &body)
+            .refused_fields(400, "unknown_field", &[field]);
+        assert!(
+            refused["allowed"]
+                .as_array()
+                .unwrap()
+                .contains(&json!("stage")),
+            "{refused}"
+        );
         owner
             .patch(&path(&contact), &body)
             .refused_fields(400, "unknown_field", &[field]);
@@ -137,9 +172,13 @@ fn a_row_is_ones_own_or_nobodys() {
         changed.refused_fields(400, "unknown_field", &["owner_id"]);
         assert_eq!(made.anonymous(), changed.anonymous());
     }
-    owner.patch(&path(&contact), &json!({"owner_id": null})).is(200);
+    owner
+        .patch(&path(&contact), &json!({"owner_id": null}))
+        .is(200);
     let shouted = workspace.owner.id.to_string().to_uppercase();
-    let mine = owner.patch(&path(&contact), &json!({"owner_id": shouted})).data(200);
+    let mine = owner
+        .patch(&path(&contact), &json!({"owner_id": shouted}))
+        .data(200);
     assert_eq!(mine["owner_id"], workspace.owner.id.to_string());
 }
 
@@ -150,21 +189,35 @@ fn every_invalid_field_is_named() {
     let contact = workspace.contact("Valid");
     let cases = [
         (json!({}), vec!["name"]),
-        (json!({"name": 5, "email": false, "notes": {}}), vec!["email", "name", "notes"]),
+        (
+            json!({"name": 5, "email": false, "notes": {}}),
+            vec!["email", "name", "notes"],
+        ),
         (json!({"name": "X", "custom": []}), vec!["custom"]),
-        (json!({"name": "X", "organization_id": "no uuid", "owner_id": 7}), vec!["organization_id", "owner_id"]),
+        (
+            json!({"name": "X", "organization_id": "no uuid", "owner_id": 7}),
+            vec!["organization_id", "owner_id"],
+        ),
         (json!({"name": ""}), vec!["name"]),
         (json!({"name": "x".repeat(201)}), vec!["name"]),
         (json!({"name": "X", "stage": "gone"}), vec!["stage"]),
         (json!({"name": "X", "email": "no address"}), vec!["email"]),
         (json!({"name": "X", "phone": "1".repeat(51)}), vec!["phone"]),
-        (json!({"name": "X", "notes": "n".repeat(20_001)}), vec!["notes"]),
+        (
+            json!({"name": "X", "notes": "n".repeat(20_001)}),
+            vec!["notes"],
+        ),
         (json!({"name": "X", "external_id": ""}), vec!["external_id"]),
     ];
     for (body, fields) in cases {
-        let refused = owner.post(CONTACTS, &body).refused_fields(422, "validation_failed", &fields);
+        let refused = owner
+            .post(CONTACTS, &body)
+            .refused_fields(422, "validation_failed", &fields);
         for error in refused["errors"].as_array().unwrap() {
-            assert!(error["code"].is_string() && error["message"].is_string(), "{refused}");
+            assert!(
+                error["code"].is_string() && error["message"].is_string(),
+                "{refused}"
+            );
         }
         if body.get("name").is_some() {
             owner
@@ -181,7 +234,9 @@ fn an_external_id_is_unique_in_its_workspace_and_free_in_another() {
     let body = json!({"name": "E", "external_id": "same"});
     let owner = workspace.owner();
     let first = owner.post(CONTACTS, &body).data(201);
-    owner.post(CONTACTS, &body).refused_fields(409, "duplicate", &["external_id"]);
+    owner
+        .post(CONTACTS, &body)
+        .refused_fields(409, "duplicate", &["external_id"]);
     let second = workspace.contact("Second");
     owner
         .patch(&path(&second), &json!({"external_id": "same"}))
@@ -194,7 +249,10 @@ fn an_external_id_is_unique_in_its_workspace_and_free_in_another() {
 #[test]
 fn a_foreign_organization_is_one_that_does_not_exist() {
     let (workspace, other) = (Workspace::new(), Workspace::new());
-    let foreign = other.owner().post("/api/v1/organizations", &json!({"name": "F"})).data(201);
+    let foreign = other
+        .owner()
+        .post("/api/v1/organizations", &json!({"name": "F"}))
+        .data(201);
     let owner = workspace.owner();
     let contact = workspace.contact("C");
     for target in [None, Some(path(&contact))] {
@@ -223,8 +281,12 @@ fn an_agent_of_his_own_rows_changes_no_others() {
     let seller = workspace.client(&workspace.member("seller").key);
     let foreign = workspace.contact("The owner's");
     seller.get(&path(&foreign)).is(200);
-    seller.patch(&path(&foreign), &json!({"stage": "won"})).refused(403, "permission_denied");
-    seller.delete(&path(&foreign)).refused(403, "permission_denied");
+    seller
+        .patch(&path(&foreign), &json!({"stage": "won"}))
+        .refused(403, "permission_denied");
+    seller
+        .delete(&path(&foreign))
+        .refused(403, "permission_denied");
     let own = seller.post(CONTACTS, &json!({"name": "My own"})).data(201);
     seller.patch(&path(&own), &json!({"stage": "won"})).is(200);
     seller.delete(&path(&own)).is(204);

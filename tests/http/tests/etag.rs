@@ -21,12 +21,20 @@ fn a_known_version_is_not_sent_again() {
     let target = path(&workspace.contact("E"));
     let owner = workspace.owner();
     let etag = tag(&owner.get(&target).is(200));
-    for known in [etag.clone(), format!("\"x\", {etag}"), format!("W/{etag}"), "*".to_owned()] {
+    for known in [
+        etag.clone(),
+        format!("\"x\", {etag}"),
+        format!("W/{etag}"),
+        "*".to_owned(),
+    ] {
         let same = owner.with("if-none-match", &known).get(&target).is(304);
         assert!(same.body.is_empty());
         assert_eq!(tag(&same), etag);
     }
-    owner.with("if-none-match", "\"other\"").get(&target).is(200);
+    owner
+        .with("if-none-match", "\"other\"")
+        .get(&target)
+        .is(200);
     owner.patch(&target, &json!({"stage": "won"})).is(200);
     let fresh = owner.with("if-none-match", &etag).get(&target).is(200);
     assert_ne!(tag(&fresh), etag);
@@ -53,7 +61,9 @@ fn if_match_protects_change_and_delete() {
     let old = tag(&owner.get(&target).is(200));
     let change = json!({"stage": "won"});
     let new = tag(&owner.with("if-match", &old).patch(&target, &change).is(200));
-    let stale = owner.with("if-match", &old).patch(&target, &json!({"stage": "lost"}));
+    let stale = owner
+        .with("if-match", &old)
+        .patch(&target, &json!({"stage": "lost"}));
     stale.refused(412, "version_conflict");
     assert_eq!(tag(&stale), new);
     // RFC 9110, 13.1.1: If-Match compares strongly.
@@ -61,12 +71,24 @@ fn if_match_protects_change_and_delete() {
         .with("if-match", &format!("W/{new}"))
         .patch(&target, &change)
         .refused(412, "version_conflict");
-    owner.with("if-match", &old).delete(&target).refused(412, "version_conflict");
+    owner
+        .with("if-match", &old)
+        .delete(&target)
+        .refused(412, "version_conflict");
     assert_eq!(owner.get(&target).data(200)["stage"], "won");
     owner.with("if-match", "*").patch(&target, &change).is(200);
-    owner.with("if-match", &format!("{old}, {new}")).delete(&target).is(204);
-    owner.with("if-match", "*").delete(&target).refused(404, "not_found");
-    owner.with("if-match", &new).patch(&target, &change).refused(404, "not_found");
+    owner
+        .with("if-match", &format!("{old}, {new}"))
+        .delete(&target)
+        .is(204);
+    owner
+        .with("if-match", "*")
+        .delete(&target)
+        .refused(404, "not_found");
+    owner
+        .with("if-match", &new)
+        .patch(&target, &change)
+        .refused(404, "not_found");
 }
 
 #[test]
@@ -79,12 +101,25 @@ fn of_many_who_read_the_same_version_one_changes_it() {
             .map(|n| {
                 let writer = workspace.owner().with("if-match", &etag);
                 let target = &target;
-                scope.spawn(move || writer.patch(target, &json!({"notes": n.to_string()})).status)
+                scope.spawn(move || {
+                    writer
+                        .patch(target, &json!({"notes": n.to_string()}))
+                        .status
+                })
             })
             .collect();
-        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        writers
+            .into_iter()
+            .map(|writer| writer.join().unwrap())
+            .collect()
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
-    assert_eq!(workspace.count("ucrm.audit_logs", "action = 'update' and resource = 'contacts'"), 1);
+    assert_eq!(
+        workspace.count(
+            "ucrm.audit_logs",
+            "action = 'update' and resource = 'contacts'"
+        ),
+        1
+    );
 }

@@ -16,7 +16,12 @@ fn five() -> Workspace {
         ("Bob", "lead", json!("bob@one.example"), json!(null)),
         ("Cy", "won", json!(null), json!("3")),
         ("Di, (x)", "lost", json!("di@two.example"), json!("4")),
-        ("É 100%_\\", "qualified", json!("e@two.example"), json!(null)),
+        (
+            "É 100%_\\",
+            "qualified",
+            json!("e@two.example"),
+            json!(null),
+        ),
     ] {
         let body = json!({"name": name, "stage": stage, "email": email, "phone": phone});
         owner.post(CONTACTS, &body).is(201);
@@ -28,7 +33,10 @@ fn five() -> Workspace {
 fn names(client: &Client, query: &str) -> String {
     let list = client.get(&format!("{CONTACTS}?{query}")).is(200).json();
     let rows = list["data"].as_array().unwrap();
-    let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = rows
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
     if !query.contains("limit") {
         assert_eq!(list["meta"]["total"], names.len(), "{query}");
     }
@@ -60,7 +68,10 @@ fn filters_select_what_they_say() {
         ("phone=gte.3&phone=lt.4", "Cy"),
         ("phone=between.(1,3)", "Ada|Cy"),
         ("or=(stage.eq.lost,name.eq.Bob)", "Bob|Di, (x)"),
-        ("or=(phone.is.null,and(stage.eq.won,name.like.A*))", "Ada|Bob|É 100%_\\"),
+        (
+            "or=(phone.is.null,and(stage.eq.won,name.like.A*))",
+            "Ada|Bob|É 100%_\\",
+        ),
         ("and=(stage.eq.won,not.or(name.eq.Ada,name.eq.Bob))", "Cy"),
         ("stage=eq.won&email=not.is.null", "Ada"),
         ("q=two", "Di, (x)|É 100%_\\"),
@@ -69,10 +80,17 @@ fn filters_select_what_they_say() {
         ("q=%25", "É 100%_\\"),
         ("created_at=in_last_days.1", "Ada|Bob|Cy|Di, (x)|É 100%_\\"),
         ("created_at=lt.2020-01-01", ""),
-        ("created_at=gte.2020-01-01T00:00:00Z", "Ada|Bob|Cy|Di, (x)|É 100%_\\"),
+        (
+            "created_at=gte.2020-01-01T00:00:00Z",
+            "Ada|Bob|Cy|Di, (x)|É 100%_\\",
+        ),
         ("custom=cs.{}", "Ada|Bob|Cy|Di, (x)|É 100%_\\"),
     ] {
-        assert_eq!(names(&owner, &format!("{filter}&sort=name")), expected, "{filter}");
+        assert_eq!(
+            names(&owner, &format!("{filter}&sort=name")),
+            expected,
+            "{filter}"
+        );
     }
 }
 
@@ -90,12 +108,24 @@ fn a_filter_that_is_none_is_told_what_is() {
         ("archived=maybe", "archived"),
         ("created_at=like.x", "created_at"),
     ] {
-        let refused = owner.get(&format!("{CONTACTS}?{query}")).refused(400, "invalid_filter");
+        let refused = owner
+            .get(&format!("{CONTACTS}?{query}"))
+            .refused(400, "invalid_filter");
         assert_eq!(refused["errors"][0]["field"], field, "{refused}");
-        assert!(!refused["allowed"].as_array().unwrap().is_empty(), "{refused}");
+        assert!(
+            !refused["allowed"].as_array().unwrap().is_empty(),
+            "{refused}"
+        );
     }
-    let text = owner.get(&format!("{CONTACTS}?tenant_id=eq.1")).refused(400, "invalid_filter");
-    assert!(!text["allowed"].as_array().unwrap().contains(&json!("tenant_id")));
+    let text = owner
+        .get(&format!("{CONTACTS}?tenant_id=eq.1"))
+        .refused(400, "invalid_filter");
+    assert!(
+        !text["allowed"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("tenant_id"))
+    );
 }
 
 #[test]
@@ -103,12 +133,40 @@ fn values_that_cannot_be_are_refused() {
     let workspace = Workspace::new();
     let owner = workspace.owner();
     for query in [
-        "id=eq.1", "organization_id=eq.none", "created_at=gt.yesterday", "created_at=between.(2020-01-01)",
-        "stage=in.won", "stage=in.(won", "or=(stage.eq.won", "or=stage.eq.won", "or=()", "page=0", "page=-1",
-        "page=x", "limit=0", "limit=101", "limit=1e2", "page=1&page=2", "page=99999999999999999999",
-        "sort=name,name", "sort=", "fields=", "fields=id,id", "custom=cs.{", "stage=is.won", "%FF=1", "stage=eq.%00",
-        "stage=eq.%zz", "stage=eq.%", "created_at=in_last_days.-1", "q=1+2+3+4+5+6+7+8+9", "count=planned", "cursor=x",
-        "expand=organization", "created_at=eq.0000-00-00", "created_at=eq.10000000-01-01",
+        "id=eq.1",
+        "organization_id=eq.none",
+        "created_at=gt.yesterday",
+        "created_at=between.(2020-01-01)",
+        "stage=in.won",
+        "stage=in.(won",
+        "or=(stage.eq.won",
+        "or=stage.eq.won",
+        "or=()",
+        "page=0",
+        "page=-1",
+        "page=x",
+        "limit=0",
+        "limit=101",
+        "limit=1e2",
+        "page=1&page=2",
+        "page=99999999999999999999",
+        "sort=name,name",
+        "sort=",
+        "fields=",
+        "fields=id,id",
+        "custom=cs.{",
+        "stage=is.won",
+        "%FF=1",
+        "stage=eq.%00",
+        "stage=eq.%zz",
+        "stage=eq.%",
+        "created_at=in_last_days.-1",
+        "q=1+2+3+4+5+6+7+8+9",
+        "count=planned",
+        "cursor=x",
+        "expand=organization",
+        "created_at=eq.0000-00-00",
+        "created_at=eq.10000000-01-01",
     ] {
         let reply = owner.get(&format!("{CONTACTS}?{query}"));
         assert_eq!(reply.status, 400, "{query}: {}", reply.text());
@@ -121,9 +179,15 @@ fn newest_comes_first_and_sort_says_otherwise() {
     let workspace = five();
     let owner = workspace.owner();
     assert_eq!(names(&owner, ""), "É 100%_\\|Di, (x)|Cy|Bob|Ada");
-    assert_eq!(names(&owner, "sort=created_at"), "Ada|Bob|Cy|Di, (x)|É 100%_\\");
+    assert_eq!(
+        names(&owner, "sort=created_at"),
+        "Ada|Bob|Cy|Di, (x)|É 100%_\\"
+    );
     assert_eq!(names(&owner, "sort=-name"), "É 100%_\\|Di, (x)|Cy|Bob|Ada");
-    assert_eq!(names(&owner, "sort=stage,-name"), "Bob|Di, (x)|É 100%_\\|Cy|Ada");
+    assert_eq!(
+        names(&owner, "sort=stage,-name"),
+        "Bob|Di, (x)|É 100%_\\|Cy|Ada"
+    );
 }
 
 #[test]
@@ -137,9 +201,15 @@ fn the_id_breaks_ties_so_that_pages_neither_repeat_nor_skip() {
     for page in 1..=7 {
         let target = format!("{CONTACTS}?sort=name&limit=10&page={page}");
         let list = owner.get(&target).is(200).json();
-        assert_eq!(list["meta"], json!({"total": 60, "page": page, "limit": 10}));
+        assert_eq!(
+            list["meta"],
+            json!({"total": 60, "page": page, "limit": 10})
+        );
         let rows = list["data"].as_array().unwrap();
-        seen.extend(rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            rows.iter()
+                .map(|row| row["id"].as_str().unwrap().to_owned()),
+        );
     }
     seen.sort();
     seen.dedup();
@@ -156,10 +226,17 @@ fn page_and_limit_are_echoed_only_if_sent() {
         ("", json!({"total": 5})),
         ("?limit=2", json!({"total": 5, "limit": 2})),
         ("?page=3", json!({"total": 5, "page": 3})),
-        ("?page=2&limit=3", json!({"total": 5, "page": 2, "limit": 3})),
+        (
+            "?page=2&limit=3",
+            json!({"total": 5, "page": 2, "limit": 3}),
+        ),
         ("?count=exact", json!({"total": 5})),
     ] {
-        assert_eq!(owner.get(&format!("{CONTACTS}{query}")).is(200).json()["meta"], meta, "{query}");
+        assert_eq!(
+            owner.get(&format!("{CONTACTS}{query}")).is(200).json()["meta"],
+            meta,
+            "{query}"
+        );
     }
 }
 
@@ -176,7 +253,9 @@ fn the_total_is_exact_whoever_wrote() {
         }
     };
     total(5);
-    workspace.change("insert into crm.contacts (tenant_id, name) select $1, 'more' from generate_series(1, 30)");
+    workspace.change(
+        "insert into crm.contacts (tenant_id, name) select $1, 'more' from generate_series(1, 30)",
+    );
     total(35);
     workspace.change("update crm.contacts set archived_at = now() where tenant_id = $1 and name = 'more' and right(id::text, 1) < '8'");
     let left = workspace.count("crm.contacts", "archived_at is null");
@@ -190,10 +269,15 @@ fn the_total_is_exact_whoever_wrote() {
 #[test]
 fn archived_rows_stay_out_unless_asked_for() {
     let workspace = five();
-    workspace.change("update crm.contacts set archived_at = now() where tenant_id = $1 and name = 'Bob'");
+    workspace.change(
+        "update crm.contacts set archived_at = now() where tenant_id = $1 and name = 'Bob'",
+    );
     let owner = workspace.owner();
     assert_eq!(names(&owner, "sort=name&phone=is.null"), "É 100%_\\");
-    assert_eq!(names(&owner, "sort=name&phone=is.null&archived=any"), "Bob|É 100%_\\");
+    assert_eq!(
+        names(&owner, "sort=name&phone=is.null&archived=any"),
+        "Bob|É 100%_\\"
+    );
     assert_eq!(names(&owner, "archived=only"), "Bob");
 }
 
@@ -201,13 +285,18 @@ fn archived_rows_stay_out_unless_asked_for() {
 fn fields_gives_those_and_no_others() {
     let workspace = five();
     let owner = workspace.owner();
-    let list = owner.get(&format!("{CONTACTS}?fields=name,stage&sort=name&limit=1")).is(200).json();
+    let list = owner
+        .get(&format!("{CONTACTS}?fields=name,stage&sort=name&limit=1"))
+        .is(200)
+        .json();
     assert_eq!(list["data"], json!([{"name": "Ada", "stage": "won"}]));
     let id = workspace.contact("One")["id"].as_str().unwrap().to_owned();
     let one = owner.get(&format!("{CONTACTS}/{id}?fields=name")).is(200);
     assert_eq!(one.json(), json!({"data": {"name": "One"}}));
     assert_eq!(one.header("etag"), None);
-    owner.get(&format!("{CONTACTS}/{id}?stage=eq.won")).refused(400, "invalid_filter");
+    owner
+        .get(&format!("{CONTACTS}/{id}?stage=eq.won"))
+        .refused(400, "invalid_filter");
 }
 
 #[test]
@@ -215,5 +304,12 @@ fn an_empty_list_says_so_in_one_way() {
     let empty: Value = json!({"data": [], "meta": {"total": 0}});
     let workspace = Workspace::new();
     assert_eq!(workspace.owner().get(CONTACTS).is(200).json(), empty);
-    assert_eq!(workspace.owner().get("/api/v1/organizations").is(200).json(), empty);
+    assert_eq!(
+        workspace
+            .owner()
+            .get("/api/v1/organizations")
+            .is(200)
+            .json(),
+        empty
+    );
 }

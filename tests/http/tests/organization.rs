@@ -15,11 +15,18 @@ fn path(organization: &Value) -> String {
 fn an_organization_lives_from_post_to_delete() {
     let workspace = Workspace::new();
     let owner = workspace.owner();
-    let made = owner.post(ORGANIZATIONS, &json!({"name": "Org", "domain": "org.example"})).is(201);
+    let made = owner
+        .post(
+            ORGANIZATIONS,
+            &json!({"name": "Org", "domain": "org.example"}),
+        )
+        .is(201);
     let organization = made.json()["data"].take();
     assert_eq!(made.header("location"), Some(path(&organization).as_str()));
     assert_eq!(owner.get(&path(&organization)).data(200), organization);
-    let changed = owner.patch(&path(&organization), &json!({"domain": null})).data(200);
+    let changed = owner
+        .patch(&path(&organization), &json!({"domain": null}))
+        .data(200);
     assert_eq!(changed["domain"], Value::Null);
     owner.delete(&path(&organization)).is(204);
     owner.get(&path(&organization)).refused(404, "not_found");
@@ -59,7 +66,9 @@ fn an_external_id_is_unique_among_organizations_only() {
     let body = json!({"name": "O", "external_id": "one"});
     owner.post(ORGANIZATIONS, &body).is(201);
     owner.post("/api/v1/contacts", &body).is(201);
-    owner.post(ORGANIZATIONS, &body).refused_fields(409, "duplicate", &["external_id"]);
+    owner
+        .post(ORGANIZATIONS, &body)
+        .refused_fields(409, "duplicate", &["external_id"]);
 }
 
 #[test]
