@@ -20,12 +20,14 @@ for each row when (old.builtin) execute function ucrm.refuse_immutable();
 
 create function ucrm.setting(name text)
 returns jsonb
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select s.value from ucrm.settings as s where s.name = setting.name order by s.builtin limit 1;
+begin
+    return (select s.value from ucrm.settings as s where s.name = setting.name order by s.builtin limit 1);
+end
 $$;
 comment on function ucrm.setting(text) is 'The value of an installation setting, null when there is none.';
 
@@ -70,17 +72,19 @@ before update or delete on ucrm.rate_limits
 for each row when (old.builtin) execute function ucrm.refuse_immutable();
 
 create function ucrm.rate_limit(name text, plan text, out hits integer, out seconds integer)
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select l.hits, l.seconds
+begin
+    select l.hits, l.seconds into hits, seconds
     from ucrm.rate_limits as l
     where l.name = rate_limit.name
       and (l.plan = rate_limit.plan or l.plan is null)
     order by l.plan nulls last, l.builtin
     limit 1;
+end
 $$;
 comment on function ucrm.rate_limit(text, text) is 'The window of a name on a plan: hits in seconds. Null when there is none.';
 

@@ -40,20 +40,24 @@ comment on table ucrm.role_permissions is 'One grant of a tenant''s own role: re
 
 create function ucrm.role_grants(tenant uuid, role text)
 returns text
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(
-        (select b.permissions from ucrm.builtin_roles as b where b.name = role_grants.role),
-        (
-            select string_agg(p.resource || ':' || p.action || case p.scope when 'own' then ':own' else '' end, ',' order by p.resource, p.action)
-            from ucrm.role_permissions as p
-            where p.tenant_id = tenant and p.role = role_grants.role
-        ),
-        ''
+begin
+    return (
+        select coalesce(
+            (select b.permissions from ucrm.builtin_roles as b where b.name = role_grants.role),
+            (
+                select string_agg(p.resource || ':' || p.action || case p.scope when 'own' then ':own' else '' end, ',' order by p.resource, p.action)
+                from ucrm.role_permissions as p
+                where p.tenant_id = tenant and p.role = role_grants.role
+            ),
+            ''
+        )
     );
+end
 $$;
 comment on function ucrm.role_grants(uuid, text) is 'What a role grants in a tenant, as permission text. Empty for an unknown role.';
 
@@ -156,40 +160,52 @@ for each row when (old.builtin) execute function ucrm.refuse_immutable();
 
 create function ucrm.is_write(action text)
 returns boolean
-language sql
+language plpgsql
 immutable
 parallel safe
 set search_path = pg_catalog, pg_temp
-as $$ select action not in ('read', 'autocomplete', 'export') $$;
+as $$
+begin
+    return (select action not in ('read', 'autocomplete', 'export'));
+end
+$$;
 comment on function ucrm.is_write(text) is 'Any action but read, autocomplete and export is a write, whatever the HTTP method.';
 
 create function ucrm.canonical_resource(name text)
 returns text
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(
-        (select r.name from ucrm.resources as r where r.name = canonical_resource.name),
-        (select r.name from ucrm.resources as r
-         where r.name in (canonical_resource.name || 's', canonical_resource.name || 'es', regexp_replace(canonical_resource.name, 'y$', 'ies'))
-         limit 1),
-        canonical_resource.name
+begin
+    return (
+        select coalesce(
+            (select r.name from ucrm.resources as r where r.name = canonical_resource.name),
+            (select r.name from ucrm.resources as r
+             where r.name in (canonical_resource.name || 's', canonical_resource.name || 'es', regexp_replace(canonical_resource.name, 'y$', 'ies'))
+             limit 1),
+            canonical_resource.name
+        )
     );
+end
 $$;
 comment on function ucrm.canonical_resource(text) is 'The registered name for a resource; the singular is accepted as an alias (interview → interviews).';
 
 create function ucrm.relation_of(table_schema text, table_name text)
 returns oid
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select c.oid
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname = table_schema and c.relname = table_name;
+begin
+    return (
+        select c.oid
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = table_schema and c.relname = table_name
+    );
+end
 $$;
 comment on function ucrm.relation_of(text, text) is 'A table''s oid by the catalogue: it needs no USAGE on the schema, unlike to_regclass(). Null when there is none.';
 

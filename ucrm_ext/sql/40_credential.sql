@@ -51,12 +51,16 @@ grant execute on function ucrm.make_api_key(uuid) to ucrm_owner;
 
 create function ucrm.stored_digest(shown bytea)
 returns bytea
-language sql
+language plpgsql
 immutable
 strict
 parallel safe
 set search_path = pg_catalog, pg_temp
-as $$ select sha256(shown) $$;
+as $$
+begin
+    return (select sha256(shown));
+end
+$$;
 comment on function ucrm.stored_digest(bytea) is 'What is stored for a credential whose SHA-256 is shown.';
 
 create function ucrm.issue_api_key(

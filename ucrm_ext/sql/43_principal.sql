@@ -90,15 +90,19 @@ comment on function ucrm.canonical_permissions(text) is
 -- What remains of the permissions in a workspace that is closed: what nobody could otherwise pay, leave or ask with.
 create function ucrm.open_permissions(permissions text, status text, shut boolean)
 returns text
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
-        when shut then ''
-        when status in ('rejected', 'suspended') then ucrm.intersect_permissions(permissions, 'billing:*,tenant:delete')
-        else coalesce(permissions, '')
-    end;
+begin
+    return (
+        select case
+            when shut then ''
+            when status in ('rejected', 'suspended') then ucrm.intersect_permissions(permissions, 'billing:*,tenant:delete')
+            else coalesce(permissions, '')
+        end
+    );
+end
 $$;
 comment on function ucrm.open_permissions(text, text, boolean) is
 'Permissions after the workspace''s state: none for a disabled member or no member, only the ungated ones in a rejected or suspended workspace.';
@@ -111,81 +115,89 @@ create function ucrm.principal_of(
     scopes text default null
 )
 returns ucrm.principal
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select row(
-        principal_of.kind,
-        t.id,
-        "user",
-        who.role,
-        null,
-        null,
-        principal_of.scopes,
-        ucrm.open_permissions(who.permissions, t.status, who.disabled or not who.member),
-        who.member,
-        who.disabled,
-        who.email_verified,
-        t.status,
-        t.trial_ends_at,
-        t.subscribed_until,
-        null,
-        false,
-        false,
-        per_key.hits,
-        per_key.seconds,
-        per_user.hits,
-        per_user.seconds,
-        per_tenant.hits,
-        per_tenant.seconds
-    )::ucrm.principal
-    from ucrm.tenants as t
-    left join ucrm.users as u on u.id = "user"
-    left join ucrm.tenant_memberships as m on m.tenant_id = t.id and m.user_id = "user"
-    cross join lateral (
-        select
-            case when "user" is null then coalesce(principal_of.role, 'service') else m.role end as role,
-            case
-                when "user" is not null then ucrm.intersect_permissions(ucrm.role_grants(t.id, m.role), principal_of.scopes)
-                when principal_of.role is not null then ucrm.role_grants(t.id, principal_of.role)
-                else coalesce(principal_of.scopes, 'entity:*')
-            end as permissions,
-            "user" is null or m.user_id is not null as member,
-            m.disabled_at is not null as disabled,
-            "user" is null or u.email_verified_at is not null as email_verified
-    ) as who
-    cross join lateral ucrm.rate_limit('api_key', t.plan) as per_key
-    cross join lateral ucrm.rate_limit('user', t.plan) as per_user
-    cross join lateral ucrm.rate_limit('tenant', t.plan) as per_tenant
-    where t.id = tenant;
+begin
+    return (
+        select row(
+            principal_of.kind,
+            t.id,
+            "user",
+            who.role,
+            null,
+            null,
+            principal_of.scopes,
+            ucrm.open_permissions(who.permissions, t.status, who.disabled or not who.member),
+            who.member,
+            who.disabled,
+            who.email_verified,
+            t.status,
+            t.trial_ends_at,
+            t.subscribed_until,
+            null,
+            false,
+            false,
+            per_key.hits,
+            per_key.seconds,
+            per_user.hits,
+            per_user.seconds,
+            per_tenant.hits,
+            per_tenant.seconds
+        )::ucrm.principal
+        from ucrm.tenants as t
+        left join ucrm.users as u on u.id = "user"
+        left join ucrm.tenant_memberships as m on m.tenant_id = t.id and m.user_id = "user"
+        cross join lateral (
+            select
+                case when "user" is null then coalesce(principal_of.role, 'service') else m.role end as role,
+                case
+                    when "user" is not null then ucrm.intersect_permissions(ucrm.role_grants(t.id, m.role), principal_of.scopes)
+                    when principal_of.role is not null then ucrm.role_grants(t.id, principal_of.role)
+                    else coalesce(principal_of.scopes, 'entity:*')
+                end as permissions,
+                "user" is null or m.user_id is not null as member,
+                m.disabled_at is not null as disabled,
+                "user" is null or u.email_verified_at is not null as email_verified
+        ) as who
+        cross join lateral ucrm.rate_limit('api_key', t.plan) as per_key
+        cross join lateral ucrm.rate_limit('user', t.plan) as per_user
+        cross join lateral ucrm.rate_limit('tenant', t.plan) as per_tenant
+        where t.id = tenant
+    );
+end
 $$;
 comment on function ucrm.principal_of(text, uuid, uuid, text, text) is
 'The principal for a tenant and a member; without a user the service member, or with a role a login bound to that role. Null when there is no such tenant.';
 
 create function ucrm.principal_of_key(k ucrm.api_keys)
 returns ucrm.principal
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select row(
-        p.kind, p.tenant_id, p.user_id, p.role,
-        k.id,
-        k.prefix,
-        scope.scopes,
-        case when k.read_only then ucrm.intersect_permissions(p.permissions, scope.scopes) else p.permissions end,
-        p.member, p.disabled, p.email_verified, p.status, p.trial_ends_at, p.subscribed_until,
-        k.expires_at,
-        k.read_only,
-        p.platform_admin, p.key_hits, p.key_seconds, p.user_hits, p.user_seconds, p.tenant_hits, p.tenant_seconds
-    )::ucrm.principal
-    from ucrm.principal_of(case when k.user_id is null then 'service' else 'key' end, k.tenant_id, k.user_id, null, k.scopes) as p
-    cross join lateral (
-        select case when k.read_only then ucrm.intersect_permissions(coalesce(k.scopes, '*:*'), '*:read,*:autocomplete,*:export') else k.scopes end as scopes
-    ) as scope;
+begin
+    return (
+        select row(
+            p.kind, p.tenant_id, p.user_id, p.role,
+            k.id,
+            k.prefix,
+            scope.scopes,
+            case when k.read_only then ucrm.intersect_permissions(p.permissions, scope.scopes) else p.permissions end,
+            p.member, p.disabled, p.email_verified, p.status, p.trial_ends_at, p.subscribed_until,
+            k.expires_at,
+            k.read_only,
+            p.platform_admin, p.key_hits, p.key_seconds, p.user_hits, p.user_seconds, p.tenant_hits, p.tenant_seconds
+        )::ucrm.principal
+        from ucrm.principal_of(case when k.user_id is null then 'service' else 'key' end, k.tenant_id, k.user_id, null, k.scopes) as p
+        cross join lateral (
+            select case when k.read_only then ucrm.intersect_permissions(coalesce(k.scopes, '*:*'), '*:read,*:autocomplete,*:export') else k.scopes end as scopes
+        ) as scope
+    );
+end
 $$;
 comment on function ucrm.principal_of_key(ucrm.api_keys) is 'The principal of an API key: its owner, within its scopes; a read-only key holds only what reads.';
 

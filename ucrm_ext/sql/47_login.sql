@@ -12,15 +12,19 @@ comment on table ucrm.logins is
 
 create function ucrm.binding()
 returns ucrm.principal
-language sql
+language plpgsql
 stable
 parallel safe
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select (ucrm.principal_of('login', l.tenant_id, null, l.role)).*
-    from ucrm.logins as l
-    where l.login = session_user;
+begin
+    return (
+        select ucrm.principal_of('login', l.tenant_id, null, l.role)
+        from ucrm.logins as l
+        where l.login = session_user
+    );
+end
 $$;
 comment on function ucrm.binding() is 'The principal the session''s own login is bound to, else null. It tells nobody anything about another login.';
 

@@ -25,13 +25,15 @@ comment on function ucrm.refund_address(inet) is 'Gives the reserved hit back: t
 
 create function ucrm.touch_key(tenant uuid, id uuid)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     update ucrm.api_keys as k set last_used_at = clock_timestamp()
     where k.tenant_id = tenant and k.id = touch_key.id;
+end
 $$;
 comment on function ucrm.touch_key(uuid, uuid) is 'Notes that a key was used, to the minute.';
 

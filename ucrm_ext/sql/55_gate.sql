@@ -76,19 +76,23 @@ for each row when (old.builtin) execute function ucrm.refuse_immutable();
 
 create function ucrm.gates_of(resource text, action text)
 returns text[]
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(array_agg(g.check_fn || ' ' || g.code order by g.position, g.name), '{}')
-    from ucrm.gates as g
-    where (g.resource is null or g.resource = gates_of.resource)
-      and (g.applies = 'always' or ucrm.is_write(action))
-      and not (g.skips_ungated and exists (
-          select from ucrm.resource_actions as a
-          where a.resource = gates_of.resource and a.action = gates_of.action and a.ungated
-      ));
+begin
+    return (
+        select coalesce(array_agg(g.check_fn || ' ' || g.code order by g.position, g.name), '{}')
+        from ucrm.gates as g
+        where (g.resource is null or g.resource = gates_of.resource)
+          and (g.applies = 'always' or ucrm.is_write(action))
+          and not (g.skips_ungated and exists (
+              select from ucrm.resource_actions as a
+              where a.resource = gates_of.resource and a.action = gates_of.action and a.ungated
+          ))
+    );
+end
 $$;
 comment on function ucrm.gates_of(text, text) is 'The gates an action passes, in order, each as "check_fn code".';
 

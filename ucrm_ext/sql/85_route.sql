@@ -46,56 +46,60 @@ comment on function ucrm.path_segments(text) is 'The percent-decoded segments of
 
 create function ucrm.look_up_dispatch(method text, path text)
 returns ucrm.dispatch
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    with segments as materialized (
-        select ucrm.path_segments(path) as given
-    ), candidates as materialized (
-        select r.method, r.template, r.function, r.audience, r.action, m.id_at, m.holes,
-               coalesce(r.resource, x.name) as resource, x.name as entity, x.table_schema, x.table_name
-        from segments as s
-        cross join ucrm.routes as r
-        cross join lateral (select string_to_array(substr(r.template, 2), '/') as wanted) as t
-        cross join lateral (
-            select bool_and(w.part = s.given[w.n] or w.part like '{%') as fits,
-                   count(*) filter (where w.part like '{%') as holes,
-                   max(w.n) filter (where w.part = '{id}') as id_at,
-                   max(w.n) filter (where w.part = '{resource}') as resource_at
-            from unnest(t.wanted) with ordinality as w (part, n)
-        ) as m
-        left join ucrm.resources as x on x.name = s.given[m.resource_at] and x.kind = 'entity'
-        where cardinality(t.wanted) = cardinality(s.given) and m.fits and (m.resource_at is null or x.name is not null)
-    ), best as (
-        -- The template with the most literal segments, whatever its methods are: /why is not a resource.
-        select c.* from candidates as c where c.holes = (select min(y.holes) from candidates as y)
-    ), chosen as (
-        select b.* from best as b where b.method = look_up_dispatch.method limit 1
-    )
-    select row(
-        c.template,
-        (
-            select f.oid
-            from pg_catalog.pg_proc as f
-            join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
-            where n.nspname = split_part(c.function, '.', 1) and f.proname = split_part(c.function, '.', 2)
-              and f.pronargs = 1 and f.proargtypes[0] = 'ucrm.request'::regtype and f.prorettype = 'ucrm.response'::regtype and not f.proretset
-        ),
-        c.audience,
-        c.resource,
-        c.action,
-        coalesce(c.action, case c.method when 'GET' then 'read' else 'update' end),
-        case when c.action is null then c.method <> 'GET' else ucrm.is_write(c.action) end,
-        ucrm.shape_of(c.entity),
-        ucrm.relation_of(c.table_schema, c.table_name),
-        c.id_at,
-        case when c.template is null then (select string_agg(b.method, ', ' order by b.method) from best as b) end,
-        jsonb_build_object('x-ucrm-route', c.template)
-    )::ucrm.dispatch
-    from (values (1)) as always (one)
-    left join chosen as c on true;
+begin
+    return (
+        with segments as materialized (
+            select ucrm.path_segments(path) as given
+        ), candidates as materialized (
+            select r.method, r.template, r.function, r.audience, r.action, m.id_at, m.holes,
+                   coalesce(r.resource, x.name) as resource, x.name as entity, x.table_schema, x.table_name
+            from segments as s
+            cross join ucrm.routes as r
+            cross join lateral (select string_to_array(substr(r.template, 2), '/') as wanted) as t
+            cross join lateral (
+                select bool_and(w.part = s.given[w.n] or w.part like '{%') as fits,
+                       count(*) filter (where w.part like '{%') as holes,
+                       max(w.n) filter (where w.part = '{id}') as id_at,
+                       max(w.n) filter (where w.part = '{resource}') as resource_at
+                from unnest(t.wanted) with ordinality as w (part, n)
+            ) as m
+            left join ucrm.resources as x on x.name = s.given[m.resource_at] and x.kind = 'entity'
+            where cardinality(t.wanted) = cardinality(s.given) and m.fits and (m.resource_at is null or x.name is not null)
+        ), best as (
+            -- The template with the most literal segments, whatever its methods are: /why is not a resource.
+            select c.* from candidates as c where c.holes = (select min(y.holes) from candidates as y)
+        ), chosen as (
+            select b.* from best as b where b.method = look_up_dispatch.method limit 1
+        )
+        select row(
+            c.template,
+            (
+                select f.oid
+                from pg_catalog.pg_proc as f
+                join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
+                where n.nspname = split_part(c.function, '.', 1) and f.proname = split_part(c.function, '.', 2)
+                  and f.pronargs = 1 and f.proargtypes[0] = 'ucrm.request'::regtype and f.prorettype = 'ucrm.response'::regtype and not f.proretset
+            ),
+            c.audience,
+            c.resource,
+            c.action,
+            coalesce(c.action, case c.method when 'GET' then 'read' else 'update' end),
+            case when c.action is null then c.method <> 'GET' else ucrm.is_write(c.action) end,
+            ucrm.shape_of(c.entity),
+            ucrm.relation_of(c.table_schema, c.table_name),
+            c.id_at,
+            case when c.template is null then (select string_agg(b.method, ', ' order by b.method) from best as b) end,
+            jsonb_build_object('x-ucrm-route', c.template)
+        )::ucrm.dispatch
+        from (values (1)) as always (one)
+        left join chosen as c on true
+    );
+end
 $$;
 comment on function ucrm.look_up_dispatch(text, text) is 'Where a path leads by ucrm.routes: the most literal template that fits.';
 

@@ -108,12 +108,14 @@ comment on function ucrm.routed(ucrm.response, jsonb) is 'The answer, its header
 
 create function ucrm.names_tenant(tenant uuid, name text)
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select exists (select from ucrm.tenants as t where t.id = tenant and (t.slug = names_tenant.name or t.id::text = lower(names_tenant.name)));
+begin
+    return (select exists (select from ucrm.tenants as t where t.id = tenant and (t.slug = names_tenant.name or t.id::text = lower(names_tenant.name))));
+end
 $$;
 comment on function ucrm.names_tenant(uuid, text) is 'Whether this slug or id names this tenant.';
 
@@ -146,23 +148,29 @@ comment on function ucrm.memorize_principal(text, bytea, inet) is 'Looks a crede
 
 create function ucrm.refused_address(r ucrm.request)
 returns ucrm.response
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select ucrm.rate_limited('address', l.hits, l.seconds, coalesce(r.detail::bigint, ucrm.address_wait(r.address), 1), r.request_id)
-    from ucrm.rate_limit('address', null) as l;
+begin
+    return (
+        select ucrm.rate_limited('address', l.hits, l.seconds, coalesce(r.detail::bigint, ucrm.address_wait(r.address), 1), r.request_id)
+        from ucrm.rate_limit('address', null) as l
+    );
+end
 $$;
 comment on function ucrm.refused_address(ucrm.request) is '429 for an address with too many failures.';
 
 create function ucrm.refused_credential(request_id uuid)
 returns ucrm.response
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select ucrm.problem('unauthenticated', request_id, null, null, jsonb_build_object('www-authenticate', 'ApiKey header="x-api-key"'));
+begin
+    return (select ucrm.problem('unauthenticated', request_id, null, null, jsonb_build_object('www-authenticate', 'ApiKey header="x-api-key"')));
+end
 $$;
 comment on function ucrm.refused_credential(uuid) is '401, the same for unknown, revoked, expired and malformed credentials.';
 
@@ -215,14 +223,18 @@ comment on function ucrm.refused_step(ucrm.request) is 'The reply for a step of 
 
 create function ucrm.refused_path(d ucrm.dispatch, method text, request_id uuid)
 returns ucrm.response
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
-        when d.allow is null then ucrm.problem('not_found', request_id)
-        else ucrm.problem('method_not_allowed', request_id, format('%s is not allowed here', method), null, jsonb_build_object('allow', d.allow))
-    end;
+begin
+    return (
+        select case
+            when d.allow is null then ucrm.problem('not_found', request_id)
+            else ucrm.problem('method_not_allowed', request_id, format('%s is not allowed here', method), null, jsonb_build_object('allow', d.allow))
+        end
+    );
+end
 $$;
 comment on function ucrm.refused_path(ucrm.dispatch, text, uuid) is '404 for an unknown path, 405 with Allow for a known one.';
 
@@ -294,11 +306,15 @@ comment on function ucrm.handle_public(ucrm.request) is 'A request without a cre
 
 create function ucrm.has_internal_secret()
 returns boolean
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
-as $$ select exists (select from ucrm.internal_secrets) $$;
+as $$
+begin
+    return (select exists (select from ucrm.internal_secrets));
+end
+$$;
 comment on function ucrm.has_internal_secret() is 'Whether an internal secret is set: without one the internal routes do not exist.';
 
 grant execute on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) to ucrm_gateway;
