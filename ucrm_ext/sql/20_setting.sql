@@ -59,7 +59,7 @@ create table ucrm.rate_limits (
     unique nulls not distinct (name, plan, builtin)
 );
 comment on table ucrm.rate_limits is
-'Windows: never more than hits in any seconds. Names api_key, user, tenant and address are UCRM''s; others are for ucrm.limit(name, key). A row with a plan beats one without; a DBA''s row beats a built-in one.';
+'Windows: never more than hits in any seconds. Names api_key, user, tenant and address are UCRM''s; others are for ucrm.limit(name, key). 1000000000 hits or more: no limit. A row with a plan beats one without; a DBA''s row beats a built-in one.';
 
 insert into ucrm.rate_limits (name, plan, hits, seconds, builtin) values
 ('address', null, 100, 60, true),

@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 /// Counters of written (table, tenant) pairs; two pairs may share one, which only forgets more than needed.
 pub const ROW_SLOTS: usize = 16_384;
 
+/// Keys whose last touch is remembered; two keys in one slot are touched more often than needed.
+pub const TOUCH_SLOTS: usize = 65_536;
+
 /// Principals: 4-way sets of 2 KiB entries.
 pub type Principals = Memo<32_768, 248>;
 /// Totals: small entries.
@@ -32,6 +35,8 @@ pub struct Shared {
     pub address_hits: AtomicU64,
     /// See `address_hits`.
     pub address_window_us: AtomicU64,
+    /// When keys were last touched: a hash in the high half, the minute in the low one.
+    pub touched: [AtomicU64; TOUCH_SLOTS],
     /// Sliding windows.
     pub windows: Windows,
     /// Remembered principals.

@@ -8,7 +8,7 @@ pub mod table;
 
 use crate::border::{Answer, Call, Fault, bytes_of, varlena};
 use crate::principal::{Row, column};
-use crate::shared::{Shared, shared};
+use crate::shared::{Shared, TOUCH_SLOTS, shared};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use std::cell::RefCell;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,6 +16,9 @@ use table::{Place, Reservation, Verdict};
 
 /// How long to wait when the table of windows is full.
 const FULL_WAIT_MS: i64 = 1000;
+
+/// A window of so many hits binds nobody and is not kept.
+const UNLIMITED: i32 = 1_000_000_000;
 
 thread_local! {
     static RESERVED: RefCell<Option<Reservation>> = const { RefCell::new(None) };
@@ -143,6 +146,9 @@ pub fn refusal_of(row: &Row) -> Option<String> {
         else {
             continue;
         };
+        if hits >= UNLIMITED {
+            continue;
+        }
         let key = key::key(&[name.as_bytes(), &id], region.seed);
         match region.windows.reserve(
             Place::Account,
@@ -171,13 +177,11 @@ pub fn touch_is_due(id: [u8; 16]) -> bool {
         return false;
     }
     shared().is_some_and(|region| {
-        let key = key::key(&[b"touch", &id], region.seed);
-        matches!(
-            region
-                .windows
-                .hit(Place::Account, key, 1, 60_000_000, now_us()),
-            Verdict::Allowed { .. }
-        )
+        let hash = key::key(&[b"touch", &id], region.seed);
+        let slot = &region.touched[hash as usize % TOUCH_SLOTS];
+        let mark = (hash >> 96 << 32) as u64 | (now_us() / 60_000_000) & 0xffff_ffff;
+        let seen = slot.load(Relaxed);
+        seen != mark && slot.compare_exchange(seen, mark, Relaxed, Relaxed).is_ok()
     })
 }
 

@@ -17,7 +17,7 @@ use std::sync::atomic::{
 #[repr(C)]
 pub struct Table {
     address: Segment<64, 128>,
-    account: Segment<64, 256>,
+    account: Segment<64, 1024>,
 }
 
 /// Which part of the table a window lives in.
@@ -72,9 +72,6 @@ pub struct Occupancy {
 }
 
 impl Table {
-    /// Bytes of shared memory to ask for. Alignment is that of `u64`.
-    pub const SIZE: usize = size_of::<Table>();
-
     /// Counts a hit on `key` unless `limit` hits are live.
     pub fn hit(&self, place: Place, key: u128, limit: u32, window_us: u64, now_us: u64) -> Verdict {
         match self.reserve(place, key, limit, window_us, now_us) {
@@ -113,7 +110,7 @@ impl Table {
         )
     }
 
-    /// Gives one hit back; `false`, and no change, when it has expired or the key was forgotten since.
+    /// Gives one hit back; `false`, and no change, when it has expired or the entry was given up since.
     /// To be called once for a reservation.
     pub fn refund(&self, reservation: &Reservation) -> bool {
         let Reservation {
@@ -141,14 +138,6 @@ impl Table {
         match place {
             Place::Address => self.address.peek(key, limit, window_us, now_us),
             Place::Account => self.account.peek(key, limit, window_us, now_us),
-        }
-    }
-
-    /// Drops the window of `key`, as after a successful sign-in.
-    pub fn forget(&self, place: Place, key: u128) {
-        match place {
-            Place::Address => self.address.forget(key),
-            Place::Account => self.account.forget(key),
         }
     }
 
@@ -193,7 +182,7 @@ struct Partition<const E: usize> {
     rings: [Ring; E],
 }
 
-/// The value of `expires` for an entry given up before its time.
+/// The value of `expires` for an entry given up before its time, all its hits refunded.
 const DROPPED: u64 = 1;
 
 #[allow(missing_docs)]
@@ -275,14 +264,6 @@ impl<const P: usize, const E: usize> Segment<P, E> {
             }
             Found::Free(_) => Verdict::Allowed { remaining: limit },
             Found::None => Verdict::Full,
-        }
-    }
-
-    pub fn forget(&self, key: u128) {
-        let partition = self.partition(key);
-        let _held = Held::lock(&partition.lock);
-        if let Found::Live(entry) = partition.find(key, partition.latest.load(Relaxed)) {
-            partition.expires[entry % E].store(DROPPED, Relaxed);
         }
     }
 
