@@ -117,7 +117,8 @@ begin
     elsif sqlstate like '22%' then
         answer := ucrm.problem('validation_failed', request_id, 'a value does not fit its column',
             jsonb_build_object('errors', case when column_name is null then '[]' else jsonb_build_array(jsonb_build_object('field', column_name, 'code', 'invalid_value', 'message', 'does not fit the column')) end));
-    elsif sqlstate = '42501' then
+    elsif sqlstate = '42501' or (sqlstate = '25006' and method <> 'GET') then
+        -- 25006: a read-only key, which writes nothing whatever the route.
         answer := ucrm.problem('permission_denied', request_id);
     elsif sqlstate in ('40001', '40P01', '55P03') then
         answer := ucrm.problem('conflict', request_id);
