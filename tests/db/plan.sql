@@ -67,6 +67,7 @@ reset session authorization;
 rollback;
 
 -- Parallel plans: the workers know what the leader knows.
+analyze crm.contacts, crm.organizations, ucrm.events;
 create function pg_temp.seen_in_parallel(relation text, tenant_column text)
 returns uuid[]
 language plpgsql

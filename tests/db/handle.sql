@@ -1,0 +1,317 @@
+-- One HTTP request, one statement: what comes back for whom, by status and code. As the gateway's login, which asks
+-- ucrm.refused() when ucrm.handle() raises.
+\ir scene.psql
+
+create temporary table keys (name text, shown bytea, kind text);
+grant select on keys to public;
+create temporary table answers (status integer, headers jsonb, body jsonb, raised text);
+grant all on answers to public;
+
+-- Keys of demo people and of nobody; part of each transaction.
+create function pg_temp.issue()
+returns void
+language sql
+as $$
+    insert into keys
+    select v.name, sha256(convert_to(k.secret, 'UTF8')), 'key'
+    from (values
+        ('ada', 'acme', 'ada', null, null, false), ('alan', 'acme', 'alan', null, null, false), ('rita', 'acme', 'rita', null, null, false),
+        ('una', 'acme', 'una', null, null, false), ('dora', 'acme', 'dora', null, null, false), ('gina', 'globex', 'gina', null, null, false),
+        ('penny', 'initech', 'penny', null, null, false), ('rex', 'hooli', 'rex', null, null, false), ('sue', 'umbrella', 'sue', null, null, false),
+        ('eve', 'stark', 'eve', null, null, false), ('service', 'acme', null, null, null, false), ('service of stark', 'stark', null, null, null, false),
+        ('scoped', 'acme', 'ada', 'contacts:read', null, false), ('scoped service', 'acme', null, 'contacts:read', null, false),
+        ('beyond', 'acme', 'rita', 'contacts:create', null, false),
+        ('read only', 'acme', 'ada', null, null, true), ('expired', 'acme', 'ada', null, clock_timestamp() - interval '1 s', false),
+        ('stranger', 'acme', 'gina', null, null, false)
+    ) as v (name, slug, person, scopes, expires_at, read_only)
+    join ucrm.tenants as t on t.slug = v.slug
+    left join ucrm.users as u on u.email like v.person || '@%'
+    cross join lateral ucrm.issue_api_key(t.id, u.id, v.name, v.scopes, v.expires_at, v.read_only) as k;
+    insert into keys
+    select 'platform', sha256(convert_to(k.secret, 'UTF8')), 'key'
+    from ucrm.platform_admins as a, ucrm.issue_platform_key(a.user_id, 'test') as k;
+    insert into keys values
+        ('unknown', sha256('nobody''s'), 'key'), ('malformed', 'short', 'key'), ('a token', 'eyJ', 'jwt'), ('none', null, 'none'),
+        ('internal', sha256('the secret'), 'internal'), ('not the secret', sha256('not the secret'), 'internal'), ('secret as key', sha256('the secret'), 'key'),
+        ('revoked', sha256('revoked'), 'key');
+    insert into ucrm.api_keys (tenant_id, prefix, digest, revoked_at) select acme, 'revoked', sha256(sha256('revoked')), now() from scene;
+$$;
+
+create function pg_temp.ask(key_name text, method text, path text, body text default null, query text default '', headers jsonb default null)
+returns answers
+language plpgsql
+as $$
+declare
+    k keys;
+    r record;
+    a answers;
+    state text; message text; hint text; s text; t text; c text; n text;
+begin
+    select * into k from keys where name = key_name;
+    begin
+        select * into r from ucrm.handle(method, path, query, headers, convert_to(body, 'UTF8'), k.kind, null, k.shown, '192.0.2.2', '01a00000-0000-7000-8000-00000000ffff');
+    exception when others then
+        get stacked diagnostics state = returned_sqlstate, message = message_text, hint = pg_exception_hint,
+            s = schema_name, t = table_name, c = column_name, n = constraint_name;
+        a.raised := state;
+        select * into r from ucrm.refused(method, path, k.kind, null, k.shown, '192.0.2.2', '01a00000-0000-7000-8000-00000000ffff',
+            state, message, hint, nullif(s, ''), nullif(t, ''), nullif(c, ''), nullif(n, ''));
+    end;
+    a.status := r.status;
+    a.headers := r.headers;
+    a.body := convert_from(r.body, 'UTF8')::jsonb;
+    return a;
+end
+$$;
+
+-- Requests, each in a transaction of its own.
+create temporary table requests (
+    n integer generated always as identity, name text, key_name text, method text, path text, body text, status integer, code text,
+    query text default '', headers jsonb, done text
+);
+insert into requests (name, key_name, method, path, body, status, code)
+select 'a credential that is ' || k, k, 'GET', '/api/v1/contacts', null, 401, 'unauthenticated'
+from unnest(array['unknown', 'malformed', 'a token', 'none', 'revoked', 'expired', 'secret as key']) as k;
+insert into requests (name, key_name, method, path, body, status, code) values
+('no credential does not learn which paths exist', 'none', 'GET', '/api/v1/nothing', null, 401, 'unauthenticated'),
+('an owner lists', 'ada', 'GET', '/api/v1/contacts', null, 200, null),
+('an agent lists', 'alan', 'GET', '/api/v1/contacts', null, 200, null),
+('a reader lists', 'rita', 'GET', '/api/v1/contacts', null, 200, null),
+('a reader creates', 'rita', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'permission_denied'),
+('a service key lists', 'service', 'GET', '/api/v1/contacts', null, 200, null),
+('a service key creates', 'service', 'POST', '/api/v1/contacts', '{"name": "x"}', 201, null),
+('a service key reads no audit log', 'service', 'GET', '/api/v1/audit_logs', null, 403, 'permission_denied'),
+('an agent reads no audit log', 'alan', 'GET', '/api/v1/audit_logs', null, 403, 'permission_denied'),
+('an owner reads the audit log', 'ada', 'GET', '/api/v1/audit_logs', null, 200, null),
+('a scoped key reads', 'scoped', 'GET', '/api/v1/contacts', null, 200, null),
+('and reads nothing else', 'scoped', 'GET', '/api/v1/organizations', null, 403, 'key_scope_denied'),
+('and does not create', 'scoped', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'key_scope_denied'),
+('a scoped service key reads', 'scoped service', 'GET', '/api/v1/contacts', null, 200, null),
+('and does not create', 'scoped service', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'key_scope_denied'),
+('scopes give nothing that the owner has not', 'beyond', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'permission_denied'),
+('a read-only key reads', 'read only', 'GET', '/api/v1/contacts', null, 200, null),
+('and does not create', 'read only', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'key_scope_denied'),
+('and does not delete the workspace', 'read only', 'DELETE', '/api/v1/tenant', null, 403, 'key_scope_denied'),
+('a key of somebody who is no member', 'stranger', 'GET', '/api/v1/contacts', null, 403, 'not_a_member'),
+('a disabled member', 'dora', 'GET', '/api/v1/contacts', null, 403, 'member_disabled'),
+('an unverified member reads', 'una', 'GET', '/api/v1/contacts', null, 200, null),
+('an unverified member writes', 'una', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'email_unverified'),
+('a waiting workspace reads', 'penny', 'GET', '/api/v1/contacts', null, 200, null),
+('a waiting workspace writes', 'penny', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'workspace_pending_approval'),
+('a rejected workspace reads', 'rex', 'GET', '/api/v1/contacts', null, 403, 'workspace_rejected'),
+('a suspended workspace reads', 'sue', 'GET', '/api/v1/contacts', null, 403, 'workspace_suspended'),
+('a suspended workspace writes', 'sue', 'POST', '/api/v1/contacts', '{"name": "x"}', 403, 'workspace_suspended'),
+('a suspended workspace sees its bill', 'sue', 'GET', '/api/v1/billing/state', null, 200, null),
+('and can leave', 'sue', 'DELETE', '/api/v1/tenant', null, 204, null),
+('and asks why', 'sue', 'GET', '/api/v1/why', null, 200, null),
+('an expired workspace reads', 'eve', 'GET', '/api/v1/contacts', null, 200, null),
+('an expired workspace creates', 'eve', 'POST', '/api/v1/contacts', '{"name": "x"}', 402, 'trial_expired'),
+('an expired workspace updates', 'eve', 'PATCH', '/api/v1/contacts/01a00000-0000-7000-8000-000000000000', '{"name": "x"}', 402, 'trial_expired'),
+('an expired workspace deletes', 'eve', 'DELETE', '/api/v1/contacts/01a00000-0000-7000-8000-000000000000', null, 402, 'trial_expired'),
+('the service of an expired workspace creates', 'service of stark', 'POST', '/api/v1/contacts', '{"name": "x"}', 402, 'trial_expired'),
+('who cannot create is told so before his body is read', 'rita', 'POST', '/api/v1/contacts', 'no json', 403, 'permission_denied'),
+('an unknown path', 'ada', 'GET', '/api/v2/contacts', null, 404, 'not_found'),
+('an unknown resource', 'ada', 'GET', '/api/v1/nothings', null, 404, 'not_found'),
+('a table of the house is no resource', 'ada', 'GET', '/api/v1/api_keys', null, 404, 'not_found'),
+('nor is people', 'ada', 'GET', '/api/v1/users', null, 404, 'not_found'),
+('a path that ends in a slash', 'ada', 'GET', '/api/v1/contacts/', null, 404, 'not_found'),
+('a percent-encoded path', 'ada', 'GET', '/api/v1/%63ontacts', null, 200, null),
+('a malformed path', 'ada', 'GET', '/api/v1/%zz', null, 404, 'not_found'),
+('a NUL in a path', 'ada', 'GET', '/api/v1/contacts/%00', null, 404, 'not_found'),
+('an id that is none', 'ada', 'GET', '/api/v1/contacts/1', null, 404, 'not_found'),
+('an id of nobody', 'ada', 'GET', '/api/v1/contacts/01a00000-0000-7000-8000-000000000000', null, 404, 'not_found'),
+('an id of nobody, changed', 'ada', 'PATCH', '/api/v1/contacts/01a00000-0000-7000-8000-000000000000', '{"name": "x"}', 404, 'not_found'),
+('an id of nobody, deleted', 'ada', 'DELETE', '/api/v1/contacts/01a00000-0000-7000-8000-000000000000', null, 404, 'not_found'),
+('PUT on a list', 'ada', 'PUT', '/api/v1/contacts', '{}', 405, 'method_not_allowed'),
+('PUT on a row', 'ada', 'PUT', '/api/v1/contacts/01a00000-0000-7000-8000-000000000000', '{}', 405, 'method_not_allowed'),
+('DELETE on a list', 'ada', 'DELETE', '/api/v1/contacts', null, 405, 'method_not_allowed'),
+('a method of nobody''s', 'ada', 'BREW', '/api/v1/contacts', null, 405, 'method_not_allowed'),
+('no body', 'ada', 'POST', '/api/v1/contacts', null, 400, 'invalid_json'),
+('a body that is no JSON', 'ada', 'POST', '/api/v1/contacts', '{', 400, 'invalid_json'),
+('a body that is no object', 'ada', 'POST', '/api/v1/contacts', '"x"', 400, 'invalid_json'),
+('a body that says something twice', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "name": "y"}', 400, 'invalid_json'),
+('a body with a NUL', 'ada', 'POST', '/api/v1/contacts', '{"name": "\u0000"}', 400, 'invalid_json'),
+('an unknown field', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "nothing": 1}', 400, 'unknown_field'),
+('a field that is not assignable: tenant_id', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "tenant_id": "01a00000-0000-7000-8000-000000000000"}', 400, 'unknown_field'),
+('a field that is not assignable: id', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "id": "01a00000-0000-7000-8000-000000000000"}', 400, 'unknown_field'),
+('a field that is not assignable: created_at', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "created_at": "2020-01-01T00:00:00Z"}', 400, 'unknown_field'),
+('somebody else''s ownership', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "owner_id": "01a00000-0000-7000-8000-000000000000"}', 400, 'unknown_field'),
+('a missing name', 'ada', 'POST', '/api/v1/contacts', '{"email": "x@y.example"}', 422, 'validation_failed'),
+('an impossible stage', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "stage": "maybe"}', 422, 'validation_failed'),
+('an organization of nobody', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "organization_id": "01a00000-0000-7000-8000-000000000000"}', 422, 'validation_failed'),
+('a wrong type', 'ada', 'POST', '/api/v1/contacts', '{"name": 1}', 422, 'validation_failed'),
+('a platform admin lists workspaces', 'platform', 'GET', '/api/v1/admin/workspaces', null, 200, null),
+('a platform admin has no contacts', 'platform', 'GET', '/api/v1/contacts', null, 403, 'not_a_member'),
+('an owner is no platform admin', 'ada', 'GET', '/api/v1/admin/workspaces', null, 403, 'permission_denied'),
+('nor is a service key', 'service', 'GET', '/api/v1/admin/workspaces', null, 403, 'permission_denied'),
+('without an internal secret the internal routes do not exist', 'ada', 'POST', '/api/v1/internal/tenants', '{}', 404, 'not_found'),
+('a platform admin may provision', 'platform', 'POST', '/api/v1/internal/tenants', '{"slug": "wonka", "name": "Wonka", "adminEmail": "willy@wonka.example"}', 201, null),
+('a slug that is taken', 'platform', 'POST', '/api/v1/internal/tenants', '{"slug": "acme", "name": "Wonka", "admin_email": "willy@wonka.example"}', 409, 'slug_taken'),
+('an internal secret while none is set', 'internal', 'POST', '/api/v1/internal/tenants', '{}', 404, 'not_found'),
+('why', 'ada', 'GET', '/api/v1/why', null, 200, null),
+('the session', 'rita', 'GET', '/api/v1/session', null, 200, null),
+('the registry', 'rita', 'GET', '/api/v1/permissions', null, 200, null);
+insert into requests (name, key_name, method, path, body, status, code, query) values
+('a filter that is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'stage=maybe.so'),
+('a column that is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'nothing=eq.1'),
+('the tenant''s column is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'tenant_id=eq.01a00000-0000-7000-8000-000000000000'),
+('a page that is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'page=x'),
+('SQL in a filter is a value', 'ada', 'GET', '/api/v1/contacts', null, 200, null, 'name=eq.%27%3B%20drop%20table%20crm.contacts%3B%20--'),
+('a credential in a query is not read', 'none', 'GET', '/api/v1/contacts', null, 401, 'unauthenticated', 'apikey=x');
+insert into requests (name, key_name, method, path, body, status, code, headers)
+select v.name, 'ada', v.method, '/api/v1/contacts', v.body, v.status, v.code, v.headers
+from scene as s, lateral (values
+    ('naming the key''s own tenant by id', 'GET', null, 200, null, jsonb_build_object('x-tenant-id', s.acme)),
+    ('by slug', 'GET', null, 200, null, '{"x-tenant-id": "acme"}'),
+    ('naming another', 'GET', null, 403, 'not_a_member', jsonb_build_object('x-tenant-id', s.globex)),
+    ('naming another by slug', 'GET', null, 403, 'not_a_member', '{"x-tenant-id": "globex"}'),
+    ('naming nobody''s', 'GET', null, 403, 'not_a_member', '{"x-tenant-id": "nobodys"}'),
+    ('a body of another type', 'POST', '{"name": "x"}', 415, 'unsupported_media_type', '{"content-type": "text/plain"}'),
+    ('JSON by another name', 'POST', '{"name": "x"}', 201, null, '{"content-type": "application/json; charset=utf-8"}')
+) as v (name, method, body, status, code, headers);
+insert into requests (name, key_name, method, path, body, status, code, done)
+select v.*, 'select ucrm.set_internal_secret(sha256(''the secret''))' from (values
+    ('the internal secret provisions', 'internal', 'POST', '/api/v1/internal/tenants', '{"slug": "wonka", "name": "Wonka", "admin_email": "willy@wonka.example"}', 201, null),
+    ('another secret does not', 'not the secret', 'POST', '/api/v1/internal/tenants', '{}', 401, 'unauthenticated'),
+    ('and what it sends is checked', 'internal', 'POST', '/api/v1/internal/tenants', '{}', 422, 'validation_failed'),
+    ('and is no platform admin', 'internal', 'GET', '/api/v1/admin/workspaces', null, 403, 'permission_denied'),
+    ('and has no contacts', 'internal', 'GET', '/api/v1/contacts', null, 403, 'not_a_member'),
+    ('an owner''s key is no internal secret', 'ada', 'POST', '/api/v1/internal/tenants', '{}', 403, 'permission_denied')
+) as v;
+-- Rows of Globex's, asked for by Acme.
+insert into requests (name, key_name, method, path, body, status, code)
+select format('%s of another tenant''s %s', v.method, split_part(r.path, '/', 4)), 'ada', v.method, r.path, v.body, 404, 'not_found'
+from (
+    select '/api/v1/contacts/' || c.id from crm.contacts as c join scene as s on c.tenant_id = s.globex
+    union all
+    select '/api/v1/organizations/' || o.id from crm.organizations as o join scene as s on o.tenant_id = s.globex
+) as r (path), (values ('GET', null), ('PATCH', '{"name": "x"}'), ('DELETE', null)) as v (method, body);
+
+create temporary table outcomes (n integer, a answers, denied bigint);
+create procedure pg_temp.play()
+language plpgsql
+as $$
+declare
+    r requests;
+    a answers;
+    denied bigint;
+begin
+    foreach r in array (select array_agg(x order by x.n) from requests as x) loop
+        perform pg_temp.issue();
+        if r.done is not null then
+            execute r.done;
+        end if;
+        set local role ucrm_gateway;
+        a := pg_temp.ask(r.key_name, r.method, r.path, r.body, r.query, r.headers);
+        reset role;
+        select count(*) into denied from ucrm.audit_logs as l
+        where l.action = 'denied' and l.request_id = '01a00000-0000-7000-8000-00000000ffff' and l.after ->> 'code' = r.code;
+        rollback;
+        insert into outcomes values (r.n, a, denied);
+        commit;
+    end loop;
+end
+$$;
+call pg_temp.play();
+select is(concat_ws(' ', (o.a).status, (o.a).body ->> 'code'), concat_ws(' ', r.status, r.code), format('%s: %s %s', r.name, r.method, r.path))
+from requests as r join outcomes as o using (n)
+order by n;
+
+select is(count(distinct (o.a).body || (o.a).headers), 1::bigint, 'every bad credential gets the same reply')
+from requests as r join outcomes as o using (n) where r.code = 'unauthenticated';
+select is(count(distinct (o.a).body), 1::bigint, 'another tenant''s rows and rows that do not exist get the same reply')
+from requests as r join outcomes as o using (n) where r.code = 'not_found' and r.path ~ '^/api/v1/(contacts|organizations)/[0-9a-f-]{36}$';
+select is(count(distinct (o.a).body), 1::bigint, 'naming another tenant and naming nobody''s get the same reply')
+from requests as r join outcomes as o using (n) where r.name like 'naming %' and r.code = 'not_a_member';
+select ok((o.a).headers ->> 'www-authenticate' is not null, 'a 401 says how to authenticate')
+from requests as r join outcomes as o using (n) where r.name = 'a credential that is none';
+select ok((o.a).headers ->> 'allow' is not null, format('a 405 says what is allowed: %s %s', r.method, r.path))
+from requests as r join outcomes as o using (n) where r.status = 405;
+select is((o.a).headers ->> 'content-type', 'application/problem+json', 'a refusal is problem+json: ' || r.name)
+from requests as r join outcomes as o using (n) where r.code is not null;
+select ok((o.a).body ?& array['type', 'title', 'status', 'detail', 'code', 'message', 'details', 'hint', 'request_id', 'errors'], 'a refusal has one body: ' || r.name)
+from requests as r join outcomes as o using (n) where r.code is not null;
+select is(o.denied, 1::bigint, 'a denial is in the audit log, once: ' || r.name)
+from requests as r join outcomes as o using (n)
+where r.status in (402, 403) and r.path not like '/api/v1/admin/%' and r.path not like '/api/v1/internal/%' and r.key_name not in ('platform', 'internal') and r.headers is null;
+select is((o.a).body #>> '{errors,0,field}', v.field, 'the field is named: ' || r.name)
+from requests as r join outcomes as o using (n)
+join (values ('a missing name', 'name'), ('an impossible stage', 'stage'), ('an organization of nobody', 'organization_id'), ('a wrong type', 'name'), ('an unknown field', 'nothing')) as v (name, field) using (name);
+select is_empty('select method, template from ucrm.routes where builtin and audience = ''tenant'' except select method, regexp_replace(regexp_replace(path, ''^/api/v1/(contacts|organizations)'', ''/api/v1/{resource}''), ''/[0-9a-f-]{36}$'', ''/{id}'') from requests',
+                'every route of a tenant''s is asked');
+drop table requests cascade;
+
+-- A row's life, and what a read leaves behind.
+begin;
+select pg_temp.issue();
+set local role ucrm_gateway;
+create temporary table life on commit drop as select * from pg_temp.ask('ada', 'POST', '/api/v1/contacts', '{"name": "Harvey Dent", "email": "harvey@dent.example"}');
+select is(status, 201, 'created') from life;
+select is(body #>> '{data,name}', 'Harvey Dent', 'as sent') from life;
+select is(body #>> '{data,owner_id}', :'owner', 'owned by whoever made it') from life;
+select is(headers ->> 'location', '/api/v1/contacts/' || (body #>> '{data,id}'), 'with its place') from life;
+select ok(not body -> 'data' ? 'tenant_id', 'the tenant is not said') from life;
+select is((pg_temp.ask('ada', 'PATCH', headers ->> 'location', '{"stage": "won"}', headers => '{"if-match": "\"old\""}')).status, 412, 'an old version is refused') from life;
+create temporary table later on commit drop as
+select p.* from life, pg_temp.ask('ada', 'PATCH', life.headers ->> 'location', '{"stage": "won"}', headers => jsonb_build_object('if-match', life.headers ->> 'etag')) as p;
+select is(status, 200, 'the current one is not') from later;
+select is(body #>> '{data,stage}', 'won', 'changed') from later;
+select isnt(later.headers ->> 'etag', life.headers ->> 'etag', 'to another version') from later, life;
+select is((pg_temp.ask('ada', 'DELETE', life.headers ->> 'location', headers => jsonb_build_object('if-match', life.headers ->> 'etag'))).status, 412, 'DELETE honours If-Match') from life;
+select is((pg_temp.ask('ada', 'DELETE', life.headers ->> 'location')).status, 204, 'deleted') from life;
+select is((pg_temp.ask('ada', 'DELETE', life.headers ->> 'location')).status, 404, 'once') from life;
+select is((pg_temp.ask('ada', 'GET', '/api/v1/contacts')).body #>> '{meta,total}', '3', 'and gone');
+-- Without the block that catches errors, which is a transaction of its own.
+select is(h.status, 200, 'a GET') from keys as k, ucrm.handle('GET', '/api/v1/contacts', '', null, null, 'key', null, k.shown, '192.0.2.2', '01a00000-0000-7000-8000-00000000ffff') as h where k.name = 'ada';
+select is(current_setting('transaction_read_only'), 'on', 'a GET makes its transaction read-only');
+reset role;
+select results_eq(
+    $$select action from ucrm.audit_logs where request_id = '01a00000-0000-7000-8000-00000000ffff' order by id$$,
+    array['create', 'update', 'delete'], 'each change has its audit row, under the request''s id');
+select results_eq(
+    $$select distinct actor_kind, api_key_prefix is not null, address from ucrm.audit_logs where request_id = '01a00000-0000-7000-8000-00000000ffff'$$,
+    $$values ('key', true, '192.0.2.2'::inet)$$, 'saying by which key and from where');
+rollback;
+
+-- A GET that would write, and a read-only key on a route that asks no permission.
+begin;
+create function crm.mischief(r ucrm.request) returns ucrm.response language plpgsql as $$
+begin
+    insert into crm.contacts (name) values ('mischief');
+    return row(200, null, null)::ucrm.response;
+end
+$$;
+insert into ucrm.routes (method, template, function, resource) values ('GET', '/api/v1/mischief', 'crm.mischief', 'session'), ('POST', '/api/v1/mischief', 'crm.mischief', 'session');
+select pg_temp.issue();
+savepoint s;
+set local role ucrm_gateway;
+select is((pg_temp.ask('ada', 'GET', '/api/v1/mischief')).raised, '25006', 'a GET that writes is stopped by the database');
+rollback to s;
+set local role ucrm_gateway;
+select is((pg_temp.ask('ada', 'POST', '/api/v1/mischief')).status, 200, 'a DBA''s route is served without a restart');
+rollback;
+begin;
+create function crm.mischief(r ucrm.request) returns ucrm.response language plpgsql as $$
+begin
+    insert into crm.contacts (name) values ('mischief');
+    return row(200, null, null)::ucrm.response;
+end
+$$;
+insert into ucrm.routes (method, template, function, resource) values ('POST', '/api/v1/mischief', 'crm.mischief', 'session');
+select pg_temp.issue();
+set local role ucrm_gateway;
+create temporary table mischief on commit drop as select * from pg_temp.ask('read only', 'POST', '/api/v1/mischief');
+select is(raised, '25006', 'a read-only key writes nothing, whatever the route') from mischief;
+select is(concat_ws(' ', status, body ->> 'code'), '403 permission_denied', 'and is told so') from mischief;
+rollback;
+
+-- What the gateway's login may do besides.
+begin;
+set session authorization ucrm_gateway;
+select is(ucrm.gateway_faults(), '{}', 'the gateway''s login is fit to be it');
+select cmp_ok(count(*), '>=', 6::bigint, 'and reads its gauges') from ucrm.metrics();
+reset session authorization;
+select isnt(ucrm.gateway_faults(), '{}', 'a superuser is not');
+rollback;
+
+select '1..' || currval('__tresults___numb_seq');
