@@ -135,6 +135,24 @@ end
 $$;
 comment on function ucrm.refused(ucrm.statement, uuid) is 'The reply for what the compiler refuses.';
 
+create function ucrm.count_rows(relation oid, s ucrm.statement)
+returns bigint
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    generation constant bigint := ucrm.total_generation(relation);
+    total constant bigint := ucrm.run(s.count_sql, s.binds);
+begin
+    if s.countable then
+        perform ucrm.remember_total(relation, s.count_sql, s.binds, generation, total);
+    end if;
+    return total;
+end
+$$;
+comment on function ucrm.count_rows(oid, ucrm.statement) is 'Counts the rows of a list, and remembers the total unless it changes with the clock.';
+
 create function ucrm.list_rows(r ucrm.request)
 returns ucrm.response
 language plpgsql
@@ -143,25 +161,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     s constant ucrm.statement := ucrm.compile_list(r.shape, r.query);
-    items text;
-    total bigint;
-    generation bigint;
 begin
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
-    items := ucrm.run_rows(s.sql, s.binds);
-    if s.countable then
-        total := ucrm.recall_total(r.relation, s.count_sql, s.binds);
-    end if;
-    if total is null then
-        generation := ucrm.total_generation(r.relation);
-        total := ucrm.run(s.count_sql, s.binds);
-        if s.countable then
-            perform ucrm.remember_total(r.relation, s.count_sql, s.binds, generation, total);
-        end if;
-    end if;
-    return row(200, null, ucrm.list_body(items, total, s.page, s.page_limit))::ucrm.response;
+    return row(200, null, ucrm.list_body(
+        ucrm.run_rows(s.sql, s.binds),
+        coalesce(ucrm.recall_total(r.relation, s.count_sql, s.binds), ucrm.count_rows(r.relation, s)),
+        s.page,
+        s.page_limit
+    ))::ucrm.response;
 end
 $$;
 comment on function ucrm.list_rows(ucrm.request) is 'GET /{resource}: 200 {data, meta}. Refusals: invalid_filter.';
@@ -381,7 +390,7 @@ grant execute on function
     ucrm.compile_update(text, bytea, text), ucrm.compile_delete(text, text), ucrm.list_body(text, bigint, bigint, bigint),
     ucrm.data_body(text), ucrm.etag(text), ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
     ucrm.problem(text, uuid, text, jsonb, jsonb), ucrm.rate_limited(text, integer, integer, bigint, uuid),
-    ucrm.refused(ucrm.statement, uuid), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request), ucrm.create_row(ucrm.request),
+    ucrm.refused(ucrm.statement, uuid), ucrm.count_rows(oid, ucrm.statement), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request), ucrm.create_row(ucrm.request),
     ucrm.update_row(ucrm.request), ucrm.delete_row(ucrm.request), ucrm.refused_body(ucrm.request), ucrm.refused_owner(ucrm.request),
     ucrm.refused_row(ucrm.request), ucrm.refused_version(ucrm.request)
 to ucrm_handler, ucrm_owner;
