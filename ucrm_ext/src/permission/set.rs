@@ -105,13 +105,6 @@ impl Actions {
     }
 }
 
-/// The first entry that cannot be read, for refusing a role or a scope when it is made.
-pub fn fault(text: &str) -> Option<&str> {
-    text.split(',')
-        .map(str::trim)
-        .find(|entry| !entry.is_empty() && Entry::read(entry).is_none())
-}
-
 /// The same grants, sorted, each once, without those that another implies.
 pub fn canonical(text: &str) -> String {
     write(entries(text).collect())

@@ -4,7 +4,8 @@
 //!
 //! Text form: `schema, table, key, owner, archived, search columns (comma), label`, then a line for each column:
 //! `name, type as format_type prints it, flags`; separated by tabs. Flags: `r` readable, `w` writable,
-//! `n` not null, `d` has a default. An absent owner or archived column is empty.
+//! `n` not null, `d` has a default. An absent owner or archived column is empty;
+//! owner and label are for others, and not kept.
 
 use super::kind::Kind;
 use super::refusal::{Refusal, shown};
@@ -19,14 +20,10 @@ pub struct Catalogue {
     pub table: String,
     /// Column that identifies a row to clients.
     pub key: String,
-    /// Column that holds the owner's user id.
-    pub owner: Option<String>,
     /// Column that tells archived rows.
     pub archived: Option<String>,
     /// Columns that `q=` looks into.
     pub search: Vec<String>,
-    /// Column that names a row to people.
-    pub label: String,
     /// All columns, in the order in which they are shown.
     pub columns: Vec<Column>,
 }
@@ -55,7 +52,7 @@ impl Catalogue {
     pub fn parse(text: &str) -> Result<Catalogue, String> {
         let mut lines = text.lines();
         let head: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-        let [schema, table, key, owner, archived, search, label] = head[..] else {
+        let [schema, table, key, _owner, archived, search, _label] = head[..] else {
             return Err("the first line needs seven fields".into());
         };
         let columns = lines.map(Column::parse).collect::<Result<Vec<_>, _>>()?;
@@ -64,10 +61,8 @@ impl Catalogue {
             schema: schema.into(),
             table: table.into(),
             key: key.into(),
-            owner: some(owner),
             archived: some(archived),
             search: search.split(',').filter_map(some).collect(),
-            label: label.into(),
             columns,
         };
         if schema.is_empty() || table.is_empty() || catalogue.column(key).is_none() {

@@ -42,31 +42,6 @@ pub fn make(tenant: [u8; 16], random: &[u8; 37]) -> Key {
     }
 }
 
-/// The 26 characters that name the tenant in a well-formed key, else `None`.
-pub fn hint(secret: &str) -> Option<&str> {
-    let (display, rest) = secret.strip_prefix(HEAD)?.split_at_checked(8)?;
-    let (hint, rest) = rest.strip_prefix('_')?.split_at_checked(26)?;
-    let random = rest.strip_prefix('_')?;
-    let well_formed = display.bytes().all(|byte| BASE36.contains(&byte))
-        && random.len() == 43
-        && random.bytes().all(|byte| BASE64URL.contains(&byte))
-        && tenant_hint(hint).is_some();
-    well_formed.then_some(hint)
-}
-
-/// The tenant's uuid from those 26 characters; untrusted until the digest is known.
-pub fn tenant_hint(hint: &str) -> Option<[u8; 16]> {
-    if hint.len() != 26 || hint.as_bytes().first().is_none_or(|&first| first > b'7') {
-        return None;
-    }
-    let mut tenant = 0_u128;
-    for byte in hint.bytes() {
-        let digit = BASE32.iter().position(|&letter| letter == byte)?;
-        tenant = tenant << 5 | digit as u128;
-    }
-    Some(tenant.to_be_bytes())
-}
-
 /// What is kept of a presented digest: SHA-256 of it, so that nothing stored can be presented.
 pub fn stored(digest: &[u8; 32]) -> [u8; 32] {
     sha256(digest)

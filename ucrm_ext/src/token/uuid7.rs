@@ -2,12 +2,6 @@
 //! Must never read a clock or a random source: both are arguments.
 //! Called by the function behind every key's default.
 
-/// A UUID of the millisecond `now_ms` since 1970, with 74 random bits.
-pub fn make(now_ms: u64, random: [u8; 10]) -> [u8; 16] {
-    let [high, low, rest @ ..] = random;
-    assemble(now_ms, u16::from_be_bytes([high, low]), rest)
-}
-
 /// The last moment given out by one process: its UUIDs ascend even within a millisecond, or if the clock steps back.
 #[derive(Default)]
 pub struct Sequence {
