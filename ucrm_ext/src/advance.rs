@@ -93,11 +93,11 @@ fn walk(call: Call) -> Result<Dispatch, Stop> {
     else {
         return stop("principal", Stage::Admitted, None);
     };
-    // SAFETY: a clock reading.
-    if row
-        .time(column::EXPIRES_AT)
-        .is_some_and(|end| end <= unsafe { pg_sys::GetCurrentTimestamp() })
-    {
+    let is_over = |end| {
+        // SAFETY: a clock reading.
+        end <= unsafe { pg_sys::GetCurrentTimestamp() }
+    };
+    if row.time(column::EXPIRES_AT).is_some_and(is_over) {
         return stop("credential", Stage::Admitted, None);
     }
 

@@ -12,7 +12,7 @@ extern "C-unwind" fn may_execute(function: pg_sys::Oid) -> bool {
     unsafe {
         let role = pg_sys::GetUserId();
         #[cfg(feature = "pg15")]
-        let allowed = pg_sys::pg_proc_aclcheck(function, role, pg_sys::ACL_EXECUTE.into());
+        let allowed = pg_sys::pg_proc_aclcheck(function, role, pg_sys::ACL_EXECUTE);
         #[cfg(not(feature = "pg15"))]
         let allowed = pg_sys::object_aclcheck(
             pg_sys::ProcedureRelationId,

@@ -70,7 +70,7 @@ pub fn leave() {
 }
 
 /// A latched value, if the setting still says the same. After ROLLBACK TO SAVEPOINT it does not, and nobody is entered.
-fn latched<'a>(latch: &'a Latch, setting: Setting) -> Option<&'a CStr> {
+fn latched(latch: &Latch, setting: Setting) -> Option<&CStr> {
     latch.values[setting as usize]
         .as_deref()
         .filter(|text| setting::value(setting) == Some(text))

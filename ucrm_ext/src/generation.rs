@@ -99,16 +99,14 @@ unsafe extern "C-unwind" fn at_end(
         | pg_sys::XactEvent::XACT_EVENT_PREPARE
         | pg_sys::XactEvent::XACT_EVENT_PARALLEL_COMMIT
         | pg_sys::XactEvent::XACT_EVENT_PARALLEL_ABORT => forget(),
-        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
-            // Whoever commits it later would have to know what it changed.
-            if pending_definitions() || rows_pending() {
-                crate::border::Fault::new(
-                    PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-                    "a transaction that changed tables of UCRM cannot be prepared",
-                )
-                .hint("Use COMMIT.")
-                .raise();
-            }
+        // Whoever commits it later would have to know what it changed.
+        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE if pending_definitions() || rows_pending() => {
+            crate::border::Fault::new(
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "a transaction that changed tables of UCRM cannot be prepared",
+            )
+            .hint("Use COMMIT.")
+            .raise();
         }
         _ => {}
     }

@@ -15,8 +15,11 @@ use std::collections::HashMap;
 /// A backend's own memo is emptied when it holds this many entries: there are as many as route forms and actions.
 const MOST_LOCAL: usize = 4096;
 
+/// A generation, and the bytes of a datum remembered under it.
+type Remembered = (u64, Box<[u8]>);
+
 thread_local! {
-    static LOCAL: RefCell<HashMap<u128, (u64, Box<[u8]>)>> = RefCell::new(HashMap::new());
+    static LOCAL: RefCell<HashMap<u128, Remembered>> = RefCell::new(HashMap::new());
 }
 
 /// The key of something remembered in this database.

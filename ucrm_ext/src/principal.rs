@@ -3,7 +3,6 @@
 //! Called by `context`, which keeps one for the transaction, by `window` and by `advance`.
 
 use crate::row::Columns;
-use pgrx::pg_sys;
 
 /// Positions of the columns of ucrm.principal, see sql/43_principal.sql. The seconds of each window follow its hits.
 pub mod column {

@@ -112,14 +112,46 @@ pgrx::extension_sql_file!(
 );
 pgrx::extension_sql_file!("../sql/92_why.sql", name = "why", requires = ["raised"]);
 pgrx::extension_sql_file!("../sql/93_prove.sql", name = "prove", requires = ["why"]);
-pgrx::extension_sql_file!("../sql/93_prove_scene.sql", name = "prove_scene", requires = ["prove"]);
-pgrx::extension_sql_file!("../sql/94_doctor.sql", name = "doctor", requires = ["prove_scene"]);
-pgrx::extension_sql_file!("../sql/94_doctor_key.sql", name = "doctor_key", requires = ["doctor"]);
-pgrx::extension_sql_file!("../sql/94_doctor_table.sql", name = "doctor_table", requires = ["doctor_key"]);
-pgrx::extension_sql_file!("../sql/94_doctor_grant.sql", name = "doctor_grant", requires = ["doctor_table"]);
-pgrx::extension_sql_file!("../sql/94_doctor_role.sql", name = "doctor_role", requires = ["doctor_grant"]);
-pgrx::extension_sql_file!("../sql/94_doctor_row.sql", name = "doctor_row", requires = ["doctor_role"]);
-pgrx::extension_sql_file!("../sql/96_move.sql", name = "move", requires = ["doctor_row"]);
+pgrx::extension_sql_file!(
+    "../sql/93_prove_scene.sql",
+    name = "prove_scene",
+    requires = ["prove"]
+);
+pgrx::extension_sql_file!(
+    "../sql/94_doctor.sql",
+    name = "doctor",
+    requires = ["prove_scene"]
+);
+pgrx::extension_sql_file!(
+    "../sql/94_doctor_key.sql",
+    name = "doctor_key",
+    requires = ["doctor"]
+);
+pgrx::extension_sql_file!(
+    "../sql/94_doctor_table.sql",
+    name = "doctor_table",
+    requires = ["doctor_key"]
+);
+pgrx::extension_sql_file!(
+    "../sql/94_doctor_grant.sql",
+    name = "doctor_grant",
+    requires = ["doctor_table"]
+);
+pgrx::extension_sql_file!(
+    "../sql/94_doctor_role.sql",
+    name = "doctor_role",
+    requires = ["doctor_grant"]
+);
+pgrx::extension_sql_file!(
+    "../sql/94_doctor_row.sql",
+    name = "doctor_row",
+    requires = ["doctor_role"]
+);
+pgrx::extension_sql_file!(
+    "../sql/96_move.sql",
+    name = "move",
+    requires = ["doctor_row"]
+);
 pgrx::extension_sql_file!(
     "../sql/97_restore.sql",
     name = "restore",
