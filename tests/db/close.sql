@@ -1,0 +1,158 @@
+-- The house is closed: owners, row security, comments, search paths and grants, by the catalogue, so that whatever is
+-- added without them fails here.
+begin;
+select * from no_plan();
+
+-- Functions.
+create temporary view functions as
+select p.oid, p.oid::regprocedure::text as name, p.proname, l.lanname, p.prosecdef, p.proconfig, p.proowner::regrole::text as owner, p.proacl, p.provolatile
+from pg_proc as p
+join pg_language as l on l.oid = p.prolang
+where p.pronamespace = 'ucrm'::regnamespace;
+select ok('search_path=pg_catalog, pg_temp' = any (proconfig), name || ' pins its search_path') from functions where lanname in ('sql', 'plpgsql') order by name;
+select is_empty('select name from functions where lanname not in (''c'', ''sql'', ''plpgsql'')', 'no other language');
+select isnt(obj_description(oid, 'pg_proc'), null, name || ' says what it does') from functions order by name;
+select is_empty('select name from functions where proacl is null', 'every function says who may execute it');
+select is(owner, case
+        when lanname = 'c' or proname in ('on_ddl', 'on_drop') then (select datdba::regrole::text from pg_database where datname = current_database())
+        when proname = 'handle' then 'ucrm_handler'
+        when proname in ('insert_protected_lines', 'protected_count', 'protected_lines') then 'ucrm_platform'
+        else 'ucrm_owner'
+    end, format('%s belongs to %s', name, owner))
+from functions where lanname <> 'c' order by name;
+select set_eq(
+    $$select f.proname from functions as f where has_function_privilege('public', f.oid, 'execute')$$,
+    array['tenant_id', 'user_id', 'member_role', 'api_key_id', 'request_id', 'permissions', 'api_key_prefix', 'actor_kind', 'client_address',
+          'has_permission', 'permission_scope', 'binding', 'uuid7'],
+    'PUBLIC may ask for the context, and execute nothing else');
+select set_eq(
+    $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
+    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics'],
+    'the gateway executes its five functions');
+select is_empty(
+    $$select f.name, r.rolname from functions as f, pg_roles as r
+      where has_function_privilege(r.oid, f.oid, 'execute') and r.rolname in ('ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_platform')
+        and f.proname in ('protect', 'unprotect', 'watch', 'unwatch', 'bind_login', 'unbind_login', 'trust_backend', 'set', 'issue_api_key', 'issue_platform_key',
+                          'set_internal_secret', 'latch', 'advance', 'hush', 'remember_principal', 'remember_gates', 'remember_dispatch', 'remember_total', 'record_event',
+                          'authenticate', 'principal_of', 'make_api_key', 'stored_digest', 'key_grants', 'find_tenant', 'names_tenant', 'hit', 'hit_row',
+                          'touch_key', 'memorize_principal', 'provision_route', 'approval_route', 'workspaces_route')$$,
+    'what makes credentials, contexts and protection is for the kernel and superusers');
+-- Who is granted what: a new grant is a decision to be made here.
+select set_eq(
+    $$select f.proname from functions as f where has_function_privilege('ucrm_reader', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
+    array['refuse', 'is_write', 'canonical_resource', 'recall_gates', 'gate_member', 'gate_enabled', 'gate_email', 'gate_not_rejected', 'gate_not_suspended',
+          'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'quick_gate', 'permission_map', 'why'],
+    'what a reader executes');
+select is_empty(
+    $$select f.name from functions as f where f.prosecdef and f.owner = 'ucrm_tables'$$,
+    'the owner of tables owns no function');
+select is_empty(
+    $$select p.oid::regprocedure from pg_proc as p where p.proowner = 'ucrm_tables'::regrole$$, 'in no schema');
+select is_empty($$select name from functions where prosecdef and lanname = 'c'$$, 'no C function runs as somebody else');
+select is_empty($$select name from functions where lanname = 'sql' and provolatile = 'v' and prosecdef and owner = 'postgres'$$, 'nothing runs as a superuser but the event triggers');
+
+-- Tables.
+create temporary view relations as
+select c.oid, c.oid::regclass::text as name, c.relname, c.relkind, c.relowner::regrole::text as owner, c.relrowsecurity, c.relforcerowsecurity
+from pg_class as c
+where c.relnamespace = 'ucrm'::regnamespace and c.relkind in ('r', 'v', 'm', 'p', 'f', 'S');
+select is_empty($$select name from relations where relkind not in ('r', 'v')$$, 'the house keeps tables and views only: no sequence, no materialized view');
+select is(owner, 'ucrm_owner', name || ' belongs to the house') from relations order by name;
+select isnt(obj_description(oid, 'pg_class'), null, name || ' says what it is') from relations order by name;
+select is(array[relrowsecurity, relforcerowsecurity], array[true, false], name || ' has row security, not forced') from relations where relkind = 'r' order by name;
+select ok('security_invoker=true' = any (c.reloptions), r.name || ' reads as whoever asks') from relations as r join pg_class as c using (oid) where r.relkind = 'v';
+select is_empty($$select name from relations where has_table_privilege('public', oid, 'select, insert, update, delete, truncate, references, trigger') or has_any_column_privilege('public', oid, 'select, insert, update, references')$$,
+                'PUBLIC is granted no table');
+select is_empty($$select n.nspname, c.relname, a.grantee::regrole, a.privilege_type from pg_class as c join pg_namespace as n on n.oid = c.relnamespace, aclexplode(c.relacl) as a
+                  where (n.nspname = 'ucrm' or c.relrowsecurity) and c.relowner <> a.grantee
+                    and (a.privilege_type in ('TRUNCATE', 'TRIGGER') or (a.privilege_type = 'REFERENCES' and (c.relname, a.grantee::regrole::text) not in (('tenants', 'ucrm_tables'), ('tenant_memberships', 'ucrm_tables'))))$$,
+                'nobody is granted TRUNCATE or TRIGGER, and REFERENCES only where foreign keys to the house need it');
+select is_empty($$select c.oid::regclass, r.rolname, v.privilege
+                  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'ucrm', (values ('ucrm_app'), ('ucrm_reader'), ('ucrm_gateway')) as r (rolname), (values ('insert'), ('update'), ('delete'), ('truncate'), ('trigger')) as v (privilege)
+                  where c.relkind in ('r', 'v') and has_table_privilege(r.rolname, c.oid, v.privilege)$$, 'tenants'' roles write no table of the house');
+select is_empty($$select a.attrelid::regclass, a.attname, r.rolname
+                  from pg_attribute as a join pg_class as c on c.oid = a.attrelid and c.relnamespace = 'ucrm'::regnamespace and c.relkind = 'r', (values ('ucrm_app'), ('ucrm_reader'), ('ucrm_gateway')) as r (rolname)
+                  where a.attnum > 0 and not a.attisdropped and (a.attname in ('digest', 'secret', 'status_note') or a.attname like '%\_digest')
+                    and has_column_privilege(r.rolname, a.attrelid, a.attname, 'select')$$, 'digests, secrets and private notes are shown to no tenant''s role');
+
+-- Keys of tenants' tables begin with tenant_id.
+select is_empty($$
+    select i.indexrelid::regclass
+    from pg_index as i
+    join pg_class as c on c.oid = i.indrelid
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attname = 'tenant_id' and a.attnotnull and not a.attisdropped
+    where i.indisunique and i.indkey[0] <> a.attnum
+      and (c.relnamespace = 'ucrm'::regnamespace or exists (select from ucrm.resources as r where ucrm.relation_of(r.table_schema, r.table_name) = c.oid))
+      and c.relname <> 'logins'$$, 'every key and unique index of a tenant''s table begins with tenant_id');
+select is_empty($$
+    select k.conrelid::regclass, k.conname
+    from pg_constraint as k
+    join pg_attribute as a on a.attrelid = k.conrelid and a.attname = 'tenant_id' and a.attnotnull
+    join pg_class as c on c.oid = k.conrelid
+    where k.contype = 'f' and k.conkey[1] <> a.attnum
+      and k.confrelid not in ('ucrm.users'::regclass)
+      and (c.relnamespace = 'ucrm'::regnamespace or exists (select from ucrm.resources as r where ucrm.relation_of(r.table_schema, r.table_name) = c.oid))$$, 'and every foreign key, those to people excepted');
+select is_empty($$
+    select k.conrelid::regclass, k.conname from pg_constraint as k join pg_class as c on c.oid = k.conrelid
+    where k.contype = 'f' and k.confrelid = 'ucrm.tenants'::regclass and k.confdeltype <> 'c'$$, 'what refers to a tenant goes with it');
+select is_empty($$
+    select a.attrelid::regclass
+    from pg_attribute as a
+    join pg_class as c on c.oid = a.attrelid and c.relnamespace = 'ucrm'::regnamespace and c.relkind = 'r'
+    where a.attname = 'tenant_id' and not a.attisdropped
+      and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'f' and k.confdeltype = 'c' and k.conkey[1] = a.attnum)
+      and c.relname not in ('audit_logs', 'events', 'platform_audit_logs')$$, 'and every table of the house with a tenant refers to it');
+
+-- Policies.
+select set_eq(
+    $$select c.relname, p.polcmd::text from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace$$,
+    $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes',
+        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'audit_logs', 'events']) as v (name)$$,
+    'these tables of the house can be read by members or by everybody; all others by nobody');
+select ok(pg_get_expr(p.polqual, p.polrelid) ~ 'tenant_id\(\)' and pg_get_expr(p.polqual, p.polrelid) ~ '(has_permission|permission_scope)', format('%s asks for tenant and permission', p.polrelid::regclass))
+from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace
+where p.polname like 'members read %';
+select results_eq(
+    format($$select polcmd::text, polpermissive, count(*) from pg_policy where polrelid = %L::regclass group by 1, 2 order by 1, 2$$, ucrm.relation_of(r.table_schema, r.table_name)::regclass),
+    $$values ('*', true, 1::bigint), ('a', false, 2), ('d', false, 2), ('r', false, 2), ('w', false, 2)$$,
+    format('%s: two restrictive policies per command and one permissive', r.name))
+from ucrm.resources as r where r.kind = 'entity';
+select is(array[c.relrowsecurity, c.relforcerowsecurity], array[true, true], r.name || ': row security is forced on its owner')
+from ucrm.resources as r join pg_class as c on c.oid = ucrm.relation_of(r.table_schema, r.table_name) where r.kind = 'entity';
+
+-- Roles.
+select results_eq(
+    $$select rolname::text collate "C", rolcanlogin, rolbypassrls, rolsuper or rolcreaterole or rolcreatedb or rolreplication from pg_roles where rolname like 'ucrm\_%' order by 1$$,
+    $$values ('ucrm_app' collate "C", false, false, false), ('ucrm_gateway', true, false, false), ('ucrm_handler', false, false, false), ('ucrm_owner', false, false, false),
+             ('ucrm_platform', false, true, false), ('ucrm_reader', false, false, false), ('ucrm_tables', false, false, false)$$,
+    'the house''s roles are what they should be');
+select is_empty($$select roleid::regrole, member::regrole from pg_auth_members where roleid in ('ucrm_owner'::regrole, 'ucrm_tables'::regrole, 'ucrm_handler'::regrole)$$,
+                'the owners have no members');
+select is_empty($$
+    select g.rolname, x.what
+    from pg_roles as g, lateral (
+        select c.oid::regclass::text from pg_class as c where c.relowner = g.oid
+        union all select p.oid::regprocedure::text from pg_proc as p where p.proowner = g.oid and p.proname not in ('insert_protected_lines', 'protected_count', 'protected_lines')
+        union all select n.nspname from pg_namespace as n where n.nspowner = g.oid
+        union all select t.typname from pg_type as t where t.typowner = g.oid
+    ) as x (what)
+    where exists (select from pg_auth_members as m where m.roleid = g.oid) and g.rolname like 'ucrm\_%'$$, 'no role that anybody is granted owns an object');
+select is_empty($$select rolname from pg_roles where not rolsuper and (has_schema_privilege(oid, 'ucrm', 'create')) and rolname <> 'ucrm_owner' and rolname not like 'pg\_%'$$,
+                'nobody creates anything in schema ucrm');
+select is_empty($$select r.rolname, v.name from pg_roles as r, pg_settings as v where v.name like 'app.%' and not r.rolsuper and r.rolname not like 'pg\_%' and has_parameter_privilege(r.oid, v.name, 'set') and r.rolname <> 'ucrm_owner'$$,
+                'nobody holds SET on the context''s settings');
+select is_empty($$select p.oid::regprocedure from pg_proc as p where p.oid in (select unnest(array[castfunc]) from pg_cast) and p.pronamespace = 'ucrm'::regnamespace$$, 'no cast runs a function of the house');
+
+-- What remembers forgets, whatever the replication role.
+select is(t.tgenabled, 'A', format('%s: %s fires always', t.tgrelid::regclass, t.tgname)) from pg_trigger as t
+where not t.tgisinternal and (t.tgname like 'bump%' or t.tgname like 'ucrm\_bump%') and not exists (select from pg_class as c where c.oid = t.tgrelid and c.relispartition);
+select is_empty($$select t.tgrelid::regclass, t.tgname from pg_trigger as t join pg_class as c on c.oid = t.tgrelid and c.relnamespace = 'ucrm'::regnamespace
+                  where not t.tgisinternal and t.tgtype & 4 <> 0 and t.tgfoid <> 'ucrm.bump()'::regprocedure$$, 'no trigger on a table of the house writes or refuses on INSERT: a restore would fire it');
+
+-- What a dump holds.
+select set_eq(
+    $$select c.oid::regclass::text from pg_extension as e, unnest(e.extconfig) as c (oid) where e.extname = 'ucrm'$$,
+    $$select name from relations where relkind = 'r' and relname <> 'builtin_roles'$$,
+    'every table of the house is dumped');
+select * from finish();
+rollback;
