@@ -105,7 +105,7 @@ begin
         select concat_ws(E'\t', r.table_schema, r.table_name, r.key_column, coalesce(r.owner_column, ''), coalesce(r.archived_column, ''),
                          array_to_string(r.search_columns, ','), r.label_column)
             || string_agg(
-                E'\n' || concat_ws(E'\t', a.attname, format_type(a.atttypid, null),
+                E'\n' || concat_ws(E'\t', a.attname, format_type(a.atttypid, a.atttypmod),
                     case when a.attname <> 'tenant_id' and not a.attname = any (r.secret_columns) then 'r' else '' end
                     || case when a.attname not in ('tenant_id', r.key_column, 'created_at', 'updated_at')
                              and a.attname is distinct from r.archived_column and a.attgenerated = '' and a.attidentity = '' then 'w' else '' end
