@@ -125,7 +125,11 @@ as $$
     left join pg_catalog.pg_init_privs as i on i.classoid = k.catalogue and i.objoid = k.oid and i.objsubid = k.part
     where a.grantee <> k.owner and not coalesce(r.rolsuper, false)
       and not exists (
-          select from aclexplode(i.initprivs) as b where b.grantee = a.grantee and b.privilege_type = a.privilege_type
+          -- pg_upgrade carries over nothing where what was granted is what a new routine has anyway.
+          select from aclexplode(coalesce(i.initprivs, case when exists (
+              select from pg_catalog.pg_depend as d where d.classid = k.catalogue and d.objid = k.oid and d.deptype = 'e'
+          ) and k.catalogue = 'pg_proc'::regclass then acldefault('f', k.owner) end)) as b
+          where b.grantee = a.grantee and b.privilege_type = a.privilege_type
       )
     group by k.catalogue, k.oid, k.part, k.object, k.target, k."column", r.rolname, a.grantee
     union all
