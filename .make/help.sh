@@ -4,7 +4,7 @@
 # Called by the Makefile.
 cat <<'END'
 make run     install what is missing, build, start PostgreSQL and the gateway, say what to try; Ctrl-C stops
-make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, dump and restore
+make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, installation, dump and restore
 make bench   speed, as ratios within one run, with a report
 make lint    only format and lints
 make clean   stop what runs from this clone; remove .ucrm and target
@@ -22,7 +22,7 @@ Variables of make run:
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format clippy shell unit database pgtap race http restore"
+  STEPS="format clippy shell unit database pgtap race http install restore"
                                     which steps to run
 
 Of all:

@@ -141,11 +141,15 @@ suite_http() {
     rust_tests http -p ucrm-http-tests
 }
 
-# Says `ok …` or `not ok …` for each thing it compares.
-suite_restore() {
-    staged restore || return 0
-    local status=0 log=$LOG/restore.log
+# script_tests STEP: tests/STEP/run.sh, which says `ok …` or `not ok …` for each thing it checks.
+script_tests() {
+    staged "$1" || return 0
+    local status=0 log=$LOG/$1.log
     : >"$log"
-    step restore "$log" bash tests/restore/run.sh || status=$?
-    settle restore "$status" "$(grep -cE '^ok ' "$log")" "$(grep -cE '^not ok ' "$log")" "$log"
+    step "$1" "$log" bash "tests/$1/run.sh" || status=$?
+    settle "$1" "$status" "$(grep -cE '^ok ' "$log")" "$(grep -cE '^not ok ' "$log")" "$log"
 }
+
+suite_install() { script_tests install; }
+
+suite_restore() { script_tests restore; }
