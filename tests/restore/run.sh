@@ -59,9 +59,10 @@ kinds() { sed -E 's/^(extension members|event triggers|row security|role setting
 # inventory DATABASE NAME: of the new server.
 inventory() { copy psql -XAtq -d "$1" -f "$here/inventory.sql" >"$WORK/$2"; }
 
-# healthy HOW DATABASE [FINDINGS]: doctor() says what it said before.
-errors() { copy psql -XAtq -d "$1" -c "select level, object, what from ucrm.doctor() where level = 'error' order by object" 2>&1; }
-healthy() { check "$1: doctor() finds what it found before" equal "$(errors "$2")" "${3:-}"; }
+# healthy HOW DATABASE FINDINGS: doctor() says what it said before.
+finding="select level, object, what from ucrm.doctor() where level = 'error' order by object"
+errors() { copy psql -XAtq -d "$1" -c "$finding" 2>&1; }
+healthy() { check "$1: doctor() finds what it found before" equal "$(errors "$2")" "$3"; }
 
 # compare HOW FILE: one check for each kind of thing in the inventories.
 compare() {
@@ -90,14 +91,14 @@ copy pg_restore -d ucrm "$WORK/custom" >"$WORK/said" 2>&1
 check "pg_restore says nothing" empty "$WORK/said"
 inventory ucrm custom.copy
 compare pg_restore "$WORK/custom.copy"
-healthy pg_restore ucrm
+healthy pg_restore ucrm "$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$finding")"
 
 # A DBA's own things, on the copy, and that once more, as a script.
 copy psql -Xq -v ON_ERROR_STOP=1 -d ucrm -f "$here/own.sql" >"$WORK/said" 2>&1
 check "a DBA adds things of his own" empty "$WORK/said"
 inventory ucrm original
 found=$(errors ucrm)
-check "doctor() sees the table that the DBA left unshaped" equal "$found" "error|lab.unshaped|it has a tenant_id and is not protected"
+check "doctor() sees the table that the DBA left unshaped" grep -q '^error|lab.unshaped|' <<<"$found"
 copy pg_dump -f "$WORK/plain.sql" ucrm || exit
 copy createdb plain
 copy psql -Xq -v ON_ERROR_STOP=1 -d plain -f "$WORK/plain.sql" 2>"$WORK/said" >/dev/null
