@@ -125,6 +125,7 @@ as $$
 declare
     own bigint;
     actor record;
+    control record;
     tried record;
 begin
     execute format('select count(*) from %s where tenant_id = %L', relation, scene ->> 'a') into own;
@@ -136,16 +137,24 @@ begin
     loop
         continue when actor.login is null;
         if scene #>> array['rows', relation::oid::text, 'fault'] is not null then
-            return next row(relation, actor.role, 'try anything', 'unproven: no row could be made: ' || (scene #>> array['rows', relation::oid::text, 'fault']))::ucrm.proof;
+            return query select relation::text, actor.role, 'try anything', 'unproven: no row could be made: ' || (scene #>> array['rows', relation::oid::text, 'fault']);
             continue;
         end if;
-        if actor.sees then
-            -- Whoever sees nothing at all proves nothing.
-            select * into tried from ucrm.prove_attempt(actor.login, format('select 1 from %s', relation));
-            if tried.state is not null or tried.affected < own then
-                return next row(relation, actor.role, 'read its own rows', format('unproven: %s of %s rows %s', tried.affected, own, tried.message))::ucrm.proof;
+        -- Who cannot do it to his own rows proves nothing by not doing it to others'.
+        for control in
+            select c.attempt, c.statement, c.expected
+            from (values
+                ('read its own rows', format('select 1 from %s', relation), own, actor.sees),
+                ('change its own rows', format('update %s set tenant_id = tenant_id', relation), own, has_table_privilege(actor.login, relation, 'update')),
+                ('insert a row of its own', ucrm.prove_insert(relation, scene #> array['rows', relation::oid::text, 'spare_a']), 1, has_table_privilege(actor.login, relation, 'insert'))
+            ) as c (attempt, statement, expected, due)
+            where c.due
+        loop
+            select * into tried from ucrm.prove_attempt(actor.login, control.statement);
+            if tried.affected < control.expected then
+                return query select relation::text, actor.role, control.attempt, format('unproven: %s of %s rows %s', tried.affected, control.expected, tried.message);
             end if;
-        end if;
+        end loop;
         return query
         select relation::text, actor.role, a.attempt, ucrm.prove_verdict(actor.login, a.statement, a.allowed, a.refusal)
         from ucrm.prove_attempts(relation, own, scene) as a;
@@ -244,7 +253,7 @@ begin
         if actor.sees then
             select * into tried from ucrm.prove_attempt(actor.login, format('select %I from %s', tenant_column, relation));
             if tried.affected < greatest(own, 1) then
-                return next row(relation, actor.role, 'read its own rows', format('unproven: %s of %s rows %s', tried.affected, own, tried.message))::ucrm.proof;
+                return query select relation::text, actor.role, 'read its own rows', format('unproven: %s of %s rows %s', tried.affected, own, tried.message);
             end if;
         end if;
         return query
@@ -275,10 +284,10 @@ begin
     delete from ucrm.tenants as x where x.id = (scene ->> 'b')::uuid;
     for t in select * from ucrm.protected_tables() as p order by p.relation::text loop
         execute format('select count(*) from %s where tenant_id = %L', t.relation, scene ->> 'b') into left_over;
-        return next row(t.relation, current_user, 'outlive its tenant', case left_over when 0 then 'held' else format('LEAK: %s rows', left_over) end)::ucrm.proof;
+        return query select t.relation::text, current_user::text, 'outlive its tenant', case left_over when 0 then 'held' else format('LEAK: %s rows', left_over) end;
     end loop;
 exception when others then
-    return next row('ucrm.tenants', current_user, 'outlive its tenant', format('unproven: %s %s', sqlstate, sqlerrm))::ucrm.proof;
+    return query select 'ucrm.tenants', current_user::text, 'outlive its tenant', format('unproven: %s %s', sqlstate, sqlerrm);
 end
 $$;
 comment on function ucrm.prove_erasure(jsonb) is 'Deletes the other tenant: none of its rows stays.';
