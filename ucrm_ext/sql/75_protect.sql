@@ -40,7 +40,14 @@ as $$
     where ucrm.protection_key(relation) is null
     union all
     select format('foreign key %s does not carry tenant_id', k.conname),
-           format('alter table %s drop constraint %I, add constraint %I foreign key (tenant_id, …) references %s (tenant_id, …);', relation, k.conname, k.conname, k.confrelid::regclass)
+           format('alter table %s drop constraint %I, add constraint %I %s;', relation, k.conname, k.conname, regexp_replace(
+               regexp_replace(pg_get_constraintdef(k.oid), '\((.*?)\) REFERENCES (.*?)\((.*?)\)', '(tenant_id, \1) REFERENCES \2(tenant_id, \3)'),
+               -- The tenant's column is never emptied.
+               'ON DELETE SET (NULL|DEFAULT)(?! \()', 'ON DELETE SET \1 (' || (
+                   select string_agg(quote_ident(a.attname), ', ')
+                   from pg_catalog.pg_attribute as a
+                   where a.attrelid = k.conrelid and a.attnum = any (k.conkey)
+               ) || ')'))
     from pg_catalog.pg_constraint as k
     where k.conrelid = relation and k.contype = 'f' and k.conparentid = 0
       and exists (
