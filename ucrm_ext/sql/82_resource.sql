@@ -199,7 +199,7 @@ begin
     end if;
     etag := ucrm.etag(item);
     -- Proxies weaken tags, and here a weak one will do (RFC 9110, 13.1.2).
-    if r.headers is not null and ucrm.etag_matches(replace(r.headers ->> 'if-none-match', 'W/', ''), etag) then
+    if r.headers ? 'if-none-match' and ucrm.etag_matches(replace(r.headers ->> 'if-none-match', 'W/', ''), etag) then
         return row(304, jsonb_build_object('etag', etag), null)::ucrm.response;
     end if;
     return row(200, jsonb_build_object('etag', etag), ucrm.data_body(item))::ucrm.response;

@@ -7,6 +7,7 @@ create table ucrm.routes (
     resource text,
     action text,
     builtin boolean not null default false,
+    segments text[] not null generated always as (string_to_array(substr(template, 2), '/')) stored,
     primary key (method, template)
 );
 comment on table ucrm.routes is
@@ -59,17 +60,16 @@ begin
             select r.method, r.template, r.function, r.audience, r.action, m.id_at, m.holes,
                    coalesce(r.resource, x.name) as resource, x.name as entity, x.table_schema, x.table_name
             from segments as s
-            cross join ucrm.routes as r
-            cross join lateral (select string_to_array(substr(r.template, 2), '/') as wanted) as t
+            join ucrm.routes as r on cardinality(r.segments) = cardinality(s.given) and (r.segments[3] = s.given[3] or r.segments[3] like '{%' or cardinality(r.segments) < 3)
             cross join lateral (
                 select bool_and(w.part = s.given[w.n] or w.part like '{%') as fits,
                        count(*) filter (where w.part like '{%') as holes,
                        max(w.n) filter (where w.part = '{id}') as id_at,
                        max(w.n) filter (where w.part = '{resource}') as resource_at
-                from unnest(t.wanted) with ordinality as w (part, n)
+                from unnest(r.segments) with ordinality as w (part, n)
             ) as m
             left join ucrm.resources as x on x.name = s.given[m.resource_at] and x.kind = 'entity'
-            where cardinality(t.wanted) = cardinality(s.given) and m.fits and (m.resource_at is null or x.name is not null)
+            where m.fits and (m.resource_at is null or x.name is not null)
         ), best as (
             -- The template with the most literal segments, whatever its methods are: /why is not a resource.
             select c.* from candidates as c where c.holes = (select min(y.holes) from candidates as y)
