@@ -35,7 +35,7 @@ insert into ucrm.refusals (code, status, title, hint, builtin) values
 ('resource_taken', 409, 'The resource name is taken or reserved', 'Choose another resource name.', true),
 ('last_owner', 409, 'The workspace needs an owner', 'Make somebody else an owner first.', true),
 ('role_in_use', 409, 'The role is in use', 'Give its members and keys another role first.', true),
-('invalid_transition', 409, 'The workspace cannot change to this state', 'See the allowed transitions in the documentation.', true),
+('invalid_transition', 409, 'The workspace cannot change to this state', 'Allowed: pending_approval to approved or rejected, approved to suspended and back, rejected to approved.', true),
 ('conflict', 409, 'Another request changed the same rows', 'Read again and retry.', true),
 ('version_conflict', 412, 'The row has changed', 'Read it again and retry with the new ETag.', true),
 ('request_timeout', 408, 'The request took too long to arrive', 'Send it again.', true),

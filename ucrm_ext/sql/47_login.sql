@@ -120,7 +120,7 @@ begin
     end if;
 end
 $$;
-comment on function ucrm.unbind_login(name) is 'Ends a binding: the login''s next statement sees no row. Superuser only. 42704 when it is not bound.';
+comment on function ucrm.unbind_login(name) is 'Ends a binding: the login''s next statement sees nothing of the tenant, and its grant and views are gone. Superuser only. 42704 when it is not bound.';
 
 create function ucrm.trust_backend(login name)
 returns void

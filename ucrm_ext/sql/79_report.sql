@@ -57,7 +57,9 @@ begin
         from ucrm.logins as l
         where (refresh_reports.login is null or l.login = refresh_reports.login) and l.report_schema is not null
     loop
-        execute format('create schema if not exists %I', bound.report_schema);
+        if to_regnamespace(quote_ident(bound.report_schema)) is null then
+            execute format('create schema %I', bound.report_schema);
+        end if;
         execute format('revoke all on schema %I from public', bound.report_schema);
         execute format('grant usage on schema %I to %I', bound.report_schema, bound.login);
         for r in
