@@ -79,7 +79,8 @@ begin
                 else format('(select ucrm.has_permission(%L, ''read''))', thing.resource)
             end);
         execute format('grant select (%s) on ucrm.%I to ucrm_app, ucrm_reader', thing.columns, thing.name);
-        execute format('grant select, insert, delete on ucrm.%I to ucrm_platform', thing.name);
+        -- The audit log is append-only for the platform too, and only UCRM's functions append.
+        execute format('grant %s on ucrm.%I to ucrm_platform', case thing.name when 'audit_logs' then 'select' else 'select, insert, delete' end, thing.name);
     end loop;
 end
 $$;
