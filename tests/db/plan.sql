@@ -91,7 +91,7 @@ as $$
     select set_config(name, value, true)
     from (values ('force_parallel_mode', 'on'), ('debug_parallel_query', 'on'), ('parallel_setup_cost', '0'), ('parallel_tuple_cost', '0'),
                  ('min_parallel_table_scan_size', '0'), ('min_parallel_index_scan_size', '0'), ('max_parallel_workers_per_gather', '2'),
-                 ('enable_indexscan', 'off'), ('enable_indexonlyscan', 'off'), ('enable_bitmapscan', 'off')) as v (name, value)
+                 ('enable_indexscan', 'off'), ('enable_indexonlyscan', 'off'), ('enable_bitmapscan', 'off'), ('seq_page_cost', '0')) as v (name, value)
     where exists (select from pg_settings as s where s.name = v.name)
 $$;
 begin;
