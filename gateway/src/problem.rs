@@ -15,7 +15,7 @@ use crate::request::ALLOWED_METHODS;
 
 #[derive(Serialize)]
 struct Problem<'a> {
-    r#type: &'static str,
+    r#type: String,
     title: &'a str,
     status: u16,
     detail: &'a str,
@@ -32,7 +32,7 @@ pub fn body(failure: Failure, request_id: Uuid) -> Bytes {
     let look = failure.appearance();
     let detail = failure.to_string();
     let problem = Problem {
-        r#type: "about:blank",
+        r#type: format!("urn:ucrm:{}", look.code),
         title: look.title,
         status: look.status.as_u16(),
         detail: &detail,
