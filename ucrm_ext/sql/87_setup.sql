@@ -47,7 +47,7 @@ begin
         return ucrm.problem('validation_failed', r.request_id, 'email must be an address, slug lower-case letters, digits and hyphens');
     end if;
     -- Deleting the token is taking it: of two at once, one finds none.
-    delete from ucrm.setup_tokens as s where s.digest = ucrm.stored_digest(sha256((b.body ->> 'token')::bytea));
+    delete from ucrm.setup_tokens as s where s.digest = ucrm.stored_digest(sha256(convert_to(b.body ->> 'token', 'UTF8')));
     if not found then
         return ucrm.problem('unauthenticated', r.request_id);
     end if;
