@@ -2,9 +2,9 @@
 //! Must never repair a request, follow a redirect, or wait longer than half a minute.
 //! Called by every test.
 
-use std::cell::RefCell;
 use std::io::{self, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(4);
 pub struct Client {
     address: String,
     headers: Vec<(String, String)>,
-    open: RefCell<Option<(BufReader<TcpStream>, Instant)>>,
+    open: Mutex<Option<(BufReader<TcpStream>, Instant)>>,
 }
 
 impl Client {
@@ -29,7 +29,7 @@ impl Client {
         Client {
             address: address.trim_end_matches('/').to_owned(),
             headers: Vec::new(),
-            open: RefCell::new(None),
+            open: Mutex::new(None),
         }
     }
 
@@ -40,7 +40,7 @@ impl Client {
         Client {
             address: self.address.clone(),
             headers,
-            open: RefCell::new(None),
+            open: Mutex::new(None),
         }
     }
 
@@ -54,7 +54,7 @@ impl Client {
         Client {
             address: self.address.clone(),
             headers: self.headers.clone(),
-            open: RefCell::new(None),
+            open: Mutex::new(None),
         }
     }
 
@@ -127,7 +127,7 @@ impl Client {
 
     /// These bytes, and the reply to them.
     pub fn exchange(&self, bytes: &[u8], bodyless: bool) -> io::Result<Reply> {
-        let kept = self.open.borrow_mut().take();
+        let kept = self.kept().take();
         let mut stream = match kept {
             Some((stream, used)) if used.elapsed() < IDLE => stream,
             _ => BufReader::new(self.connect()?),
@@ -137,9 +137,13 @@ impl Client {
         let reply =
             Reply::read(&mut stream, bodyless).map_err(|error| sent.err().unwrap_or(error))?;
         if reply.reusable {
-            *self.open.borrow_mut() = Some((stream, Instant::now()));
+            *self.kept() = Some((stream, Instant::now()));
         }
         Ok(reply)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<(BufReader<TcpStream>, Instant)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A bare connection.
