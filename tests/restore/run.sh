@@ -20,7 +20,7 @@ failed=0
 
 sweep() {
     local at
-    for at in "$AT" "$UP"; do
+    for at in "$STATE/restore" "$STATE/upgraded"; do
         [[ -d $at ]] || continue
         gateway_stop "$at"
         cluster_stop "$at" immediate
