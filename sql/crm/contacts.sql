@@ -19,7 +19,8 @@ create table crm.contacts (
     foreign key (tenant_id, owner_id) references ucrm.tenant_memberships (tenant_id, user_id) on delete set null (owner_id)
 );
 comment on table crm.contacts is 'People a workspace deals with.';
-create index contacts_newest on crm.contacts (tenant_id, created_at desc, id desc);
+-- The policies read owner_id and lists read archived_at: with them in the index a count or a report needs no table page.
+create index contacts_newest on crm.contacts (tenant_id, created_at desc, id desc) include (owner_id, archived_at);
 create index contacts_name on crm.contacts (tenant_id, name, id);
 create index contacts_organization on crm.contacts (tenant_id, organization_id);
 create index contacts_owner on crm.contacts (tenant_id, owner_id);

@@ -16,7 +16,8 @@ create table crm.organizations (
     foreign key (tenant_id, owner_id) references ucrm.tenant_memberships (tenant_id, user_id) on delete set null (owner_id)
 );
 comment on table crm.organizations is 'Companies and other bodies that contacts belong to.';
-create index organizations_newest on crm.organizations (tenant_id, created_at desc, id desc);
+-- The policies read owner_id and lists read archived_at: with them in the index a count or a report needs no table page.
+create index organizations_newest on crm.organizations (tenant_id, created_at desc, id desc) include (owner_id, archived_at);
 create index organizations_name on crm.organizations (tenant_id, name, id);
 create index organizations_owner on crm.organizations (tenant_id, owner_id);
 

@@ -7,7 +7,7 @@ use crate::border::{Answer, Call, composite, copy_of, varlena};
 use crate::principal::{Principal, Row, column};
 use crate::row::Columns;
 use crate::setting;
-use crate::{context, gate, memo, permission, route, window};
+use crate::{context, gate, memo, permission, route, uuid_text, window};
 use pgrx::{IntoDatum, pg_sys};
 
 /// The arguments of ucrm.advance(), in the order of sql/90_handle.sql.
@@ -112,7 +112,7 @@ fn walk(call: Call) -> Result<Dispatch, Stop> {
         && window::touch_is_due(key)
     {
         let [tenant, key] =
-            [tenant, key].map(|id| context::print_uuid(id).to_string_lossy().into_owned());
+            [tenant, key].map(|id| uuid_text::print(id).to_string_lossy().into_owned());
         return stop("touch", Stage::Touched, Some(format!("{tenant} {key}")));
     }
 
@@ -131,9 +131,9 @@ fn walk(call: Call) -> Result<Dispatch, Stop> {
     };
     if !done(Stage::Named)
         && let Some(named) = call.text(argument::NAMED_TENANT)
-        && context::print_uuid(tenant).to_bytes() != named.as_bytes()
+        && uuid_text::print(tenant).to_bytes() != named.as_bytes()
     {
-        let tenant = context::print_uuid(tenant).to_string_lossy().into_owned();
+        let tenant = uuid_text::print(tenant).to_string_lossy().into_owned();
         return stop("tenant", Stage::Named, Some(tenant));
     }
 

@@ -6,9 +6,9 @@ use crate::border::{Answer, Call, Fault, uuid, varlena};
 use crate::permission::set::Set;
 use crate::principal::{Principal, Row};
 use crate::setting::{self, COUNT, Setting};
-use crate::{generation, permission};
+use crate::{login, permission, uuid_text};
 use pgrx::{PgSqlErrorCode, pg_sys};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
@@ -22,17 +22,8 @@ struct Latch {
     hushed: bool,
 }
 
-#[derive(Clone)]
-struct Binding {
-    login: u32,
-    generation: u64,
-    principal: Option<Rc<Principal>>,
-}
-
 thread_local! {
     static LATCH: RefCell<Latch> = RefCell::new(Latch::default());
-    static BINDING: RefCell<Option<Binding>> = const { RefCell::new(None) };
-    static LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
 fn in_worker() -> bool {
@@ -104,126 +95,17 @@ fn who() -> Who {
             None
         }
     });
-    known.unwrap_or_else(|| Who::Bound(binding()))
-}
-
-/// What the session's login is bound to, as of the latest commit. Kept until somebody changes what it is made of.
-fn binding() -> Option<Rc<Principal>> {
-    // SAFETY: plain reads of backend state. Without a transaction nothing can be looked up.
-    let (login, settled) = unsafe {
-        if !pg_sys::IsTransactionState() {
-            return None;
-        }
-        (
-            pg_sys::GetSessionUserId().to_u32(),
-            !pg_sys::RecoveryInProgress() && !in_worker(),
-        )
-    };
-    if LOOKING.get() {
-        return None;
-    }
-    let usable = settled && !generation::pending_definitions();
-    let now = generation::definitions();
-    if usable {
-        let kept = BINDING.with_borrow(|kept| {
-            kept.as_ref()
-                .filter(|kept| kept.login == login && kept.generation == now)
-                .map(|kept| kept.principal.clone())
-        });
-        if let Some(principal) = kept {
-            return principal;
-        }
-    }
-    let principal = look_up_binding().map(Rc::new);
-    if usable {
-        BINDING.set(Some(Binding {
-            login,
-            generation: now,
-            principal: principal.clone(),
-        }));
-    }
-    principal
-}
-
-/// Marks that the look-up is under way, also when it ends with an error.
-struct Looking;
-
-impl Looking {
-    fn begin() -> Looking {
-        LOOKING.set(true);
-        Looking
-    }
-}
-
-impl Drop for Looking {
-    fn drop(&mut self) {
-        LOOKING.set(false);
-    }
-}
-
-fn look_up_binding() -> Option<Principal> {
-    let _looking = Looking::begin();
-    // SAFETY: SPI as the manual says (47.1). A snapshot of this moment makes a change bind the next statement under
-    // REPEATABLE READ too. It is taken as one for the catalogue: in a parallel query PostgreSQL gives out no other.
-    unsafe {
-        pg_sys::PushActiveSnapshot(pg_sys::GetCatalogSnapshot(pg_sys::InvalidOid));
-        pg_sys::SPI_connect();
-        pg_sys::SPI_execute(c"select ucrm.binding()".as_ptr(), true, 1);
-        let mut principal = None;
-        if pg_sys::SPI_processed == 1 && !pg_sys::SPI_tuptable.is_null() {
-            let table = pg_sys::SPI_tuptable;
-            let mut null = false;
-            let datum = pg_sys::SPI_getbinval(*(*table).vals, (*table).tupdesc, 1, &mut null);
-            if !null {
-                principal = Row::of(datum).as_ref().and_then(Principal::of);
-            }
-        }
-        pg_sys::SPI_finish();
-        pg_sys::PopActiveSnapshot();
-        principal
-    }
-}
-
-/// `8-4-4-4-12` → bytes.
-fn parse_uuid(text: &CStr) -> Option<[u8; 16]> {
-    let digits: Vec<u8> = text
-        .to_bytes()
-        .iter()
-        .copied()
-        .filter(|&byte| byte != b'-')
-        .collect();
-    if digits.len() != 32 {
-        return None;
-    }
-    let mut bytes = [0; 16];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-/// Bytes → `8-4-4-4-12`.
-pub fn print_uuid(bytes: [u8; 16]) -> CString {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut text = Vec::with_capacity(37);
-    for (at, byte) in bytes.into_iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push(b'-');
-        }
-        text.push(HEX[usize::from(byte >> 4)]);
-        text.push(HEX[usize::from(byte & 15)]);
-    }
-    CString::new(text).unwrap_or_default()
+    known.unwrap_or_else(|| Who::Bound(login::binding()))
 }
 
 fn uuid_setting(setting: Setting, of: impl Fn(&Principal) -> Option<[u8; 16]>) -> Option<[u8; 16]> {
     match who() {
         Who::Nobody => None,
-        Who::Worker => setting::value(setting).and_then(parse_uuid),
+        Who::Worker => setting::value(setting).and_then(uuid_text::parse),
         Who::Bound(principal) => principal.as_deref().and_then(of),
         Who::Entered => LATCH.with_borrow(|latch| match &latch.entered {
             Some(principal) => of(principal),
-            None => latched(latch, setting).and_then(parse_uuid),
+            None => latched(latch, setting).and_then(uuid_text::parse),
         }),
     }
 }
@@ -281,7 +163,7 @@ fn permission_text() -> Option<String> {
 /// Whose eyes see: what, the tenant aside, decides which rows are visible.
 pub fn eyes() -> String {
     let user = uuid_setting(Setting::User, |principal| principal.user)
-        .map(print_uuid)
+        .map(uuid_text::print)
         .unwrap_or_default();
     format!(
         "{} {}",
@@ -355,11 +237,11 @@ fn remember(principal: Principal, request: Option<[u8; 16]>, address: Option<pg_
     let c_string = |text: &str| CString::new(text).ok().filter(|text| !text.is_empty());
     LATCH.with_borrow_mut(|latch| {
         latch.values = [
-            principal.tenant.map(print_uuid),
-            principal.user.map(print_uuid),
+            principal.tenant.map(uuid_text::print),
+            principal.user.map(uuid_text::print),
             principal.role.as_deref().and_then(c_string),
-            principal.key.map(print_uuid),
-            request.map(print_uuid),
+            principal.key.map(uuid_text::print),
+            request.map(uuid_text::print),
             c_string(&principal.permissions),
         ];
         latch.request = request;
@@ -389,11 +271,11 @@ fn member_role(_: Call) -> Answer {
 
 fn request_id(_: Call) -> Answer {
     Ok(match who() {
-        Who::Worker => setting::value(Setting::Request).and_then(parse_uuid),
+        Who::Worker => setting::value(Setting::Request).and_then(uuid_text::parse),
         Who::Entered => LATCH.with_borrow(|latch| {
             latch
                 .request
-                .or_else(|| latched(latch, Setting::Request).and_then(parse_uuid))
+                .or_else(|| latched(latch, Setting::Request).and_then(uuid_text::parse))
         }),
         Who::Nobody | Who::Bound(_) => None,
     }

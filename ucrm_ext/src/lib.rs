@@ -10,6 +10,7 @@ mod call;
 mod context;
 mod gate;
 mod generation;
+mod login;
 mod memo;
 mod permission;
 mod principal;
@@ -22,6 +23,7 @@ mod setting;
 mod shared;
 mod token;
 mod trunk;
+mod uuid_text;
 mod window;
 
 pgrx::pg_module_magic!(name, version);

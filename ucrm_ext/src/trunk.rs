@@ -59,9 +59,14 @@ pgrx::extension_sql_file!(
 );
 pgrx::extension_sql_file!("../sql/70_event.sql", name = "event", requires = ["audit"]);
 pgrx::extension_sql_file!(
+    "../sql/74_obstacle.sql",
+    name = "obstacle",
+    requires = ["event"]
+);
+pgrx::extension_sql_file!(
     "../sql/75_protect.sql",
     name = "protect",
-    requires = ["event"]
+    requires = ["obstacle"]
 );
 pgrx::extension_sql_file!(
     "../sql/77_watch.sql",
