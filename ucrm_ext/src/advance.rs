@@ -183,9 +183,16 @@ fn walk(call: Call) -> Result<Dispatch, Stop> {
 }
 
 fn advance(call: Call) -> Answer {
+    // What was remembered may be forgotten between two calls: looking it up again takes no step a second time.
+    let come = call.int(argument::STAGE).unwrap_or(0);
     let (step, stage, detail, dispatch) = match walk(call) {
         Ok(dispatch) => (None, 0, None, Some(dispatch)),
-        Err(stop) => (Some(stop.step), stop.stage as i32, stop.detail, None),
+        Err(stop) => (
+            Some(stop.step),
+            come.max(stop.stage as i32),
+            stop.detail,
+            None,
+        ),
     };
     let of_dispatch = |column| {
         dispatch
