@@ -32,6 +32,13 @@ pub struct Member {
     pub key: String,
 }
 
+impl Member {
+    /// The part of his key that nobody may see: it follows prefix, display and tenant.
+    pub fn secret(&self) -> &str {
+        &self.key["ucrm_live_".len() + 8 + 1 + 26 + 1..]
+    }
+}
+
 impl Workspace {
     /// A new one on the plan that never binds.
     pub fn new() -> Workspace {

@@ -337,7 +337,7 @@ fn no_reply_shows_a_secret_or_a_digest() {
     let workspace = Workspace::new();
     let owner = workspace.owner();
     workspace.contact("Quiet");
-    let secret = workspace.owner.key.rsplit('_').next().unwrap();
+    let secret = workspace.owner.secret();
     for target in [
         "/api/v1/session",
         "/api/v1/audit_logs",

@@ -1,6 +1,7 @@
 //! Windows of keys, people and workspaces: never more than the plan allows, over however many connections.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::ops::Deref;
 use std::thread;
 
 use serde_json::json;
@@ -12,30 +13,40 @@ use uuid::Uuid;
 
 const CONTACTS: &str = "/api/v1/contacts?limit=1";
 
-/// A plan of the test's own.
-struct Plan(String);
+/// A workspace on a plan of the test's own, both gone afterwards.
+struct Plan {
+    name: String,
+    workspace: Workspace,
+}
 
 impl Plan {
-    fn new(limits: &[(&str, i32, i32)]) -> (Plan, Workspace) {
-        let plan = Plan(format!("t{}", &Uuid::new_v4().simple().to_string()[..20]));
-        let workspace = Workspace::on(&plan.0);
-        for (name, hits, seconds) in [
-            ("api_key", 1_000_000, 60),
-            ("user", 1_000_000, 60),
-            ("tenant", 1_000_000, 60),
-        ] {
-            let given = limits.iter().find(|limit| limit.0 == name);
-            let (hits, seconds) = given.map_or((hits, seconds), |limit| (limit.1, limit.2));
+    fn new(limits: &[(&str, i32, i32)]) -> Plan {
+        let name = format!("t{}", &Uuid::new_v4().simple().to_string()[..20]);
+        let workspace = Workspace::on(&name);
+        for window in ["api_key", "user", "tenant"] {
+            let given = limits.iter().find(|limit| limit.0 == window);
+            let (hits, seconds) = given.map_or((1_000_000, 60), |limit| (limit.1, limit.2));
             workspace.execute(
                 "insert into ucrm.rate_limits (name, plan, hits, seconds) values ($1, $2, $3, $4)",
-                &[&name, &plan.0, &hits, &seconds],
+                &[&window, &name, &hits, &seconds],
             );
         }
-        (plan, workspace)
+        Plan { name, workspace }
     }
+}
 
-    fn end(self, workspace: &Workspace) {
-        workspace.execute("delete from ucrm.rate_limits where plan = $1", &[&self.0]);
+impl Deref for Plan {
+    type Target = Workspace;
+
+    fn deref(&self) -> &Workspace {
+        &self.workspace
+    }
+}
+
+impl Drop for Plan {
+    fn drop(&mut self) {
+        let limits = "delete from ucrm.rate_limits where plan = $1";
+        self.workspace.execute(limits, &[&self.name]);
     }
 }
 
@@ -57,7 +68,7 @@ fn refused(reply: &Reply, window: &str, hits: u32, seconds: u64) {
 
 #[test]
 fn eight_connections_never_get_more_than_the_limit() {
-    let (plan, workspace) = Plan::new(&[("api_key", 128, 60)]);
+    let workspace = Plan::new(&[("api_key", 128, 60)]);
     let replies: Vec<Reply> = thread::scope(|scope| {
         let hammers: Vec<_> = (0..8)
             .map(|_| {
@@ -75,12 +86,11 @@ fn eight_connections_never_get_more_than_the_limit() {
     for reply in replies.iter().filter(|reply| reply.status != 200) {
         refused(reply, "api_key", 128, 60);
     }
-    plan.end(&workspace);
 }
 
 #[test]
 fn a_refused_or_failed_request_counts_too() {
-    let (plan, workspace) = Plan::new(&[("api_key", 4, 60)]);
+    let workspace = Plan::new(&[("api_key", 4, 60)]);
     let owner = workspace.owner();
     owner
         .post("/api/v1/contacts", &json!({}))
@@ -99,12 +109,11 @@ fn a_refused_or_failed_request_counts_too() {
         60,
     );
     assert_eq!(workspace.count("crm.contacts", "true"), 0);
-    plan.end(&workspace);
 }
 
 #[test]
 fn another_key_has_a_window_of_its_own() {
-    let (plan, workspace) = Plan::new(&[("api_key", 3, 60)]);
+    let workspace = Plan::new(&[("api_key", 3, 60)]);
     let second = workspace.client(&workspace.key(Some(workspace.owner.id), None));
     for client in [workspace.owner(), second] {
         for _ in 0..3 {
@@ -112,12 +121,11 @@ fn another_key_has_a_window_of_its_own() {
         }
         refused(&client.get(CONTACTS), "api_key", 3, 60);
     }
-    plan.end(&workspace);
 }
 
 #[test]
 fn all_keys_of_a_person_share_his_window() {
-    let (plan, workspace) = Plan::new(&[("user", 5, 60)]);
+    let workspace = Plan::new(&[("user", 5, 60)]);
     let second = workspace.client(&workspace.key(Some(workspace.owner.id), None));
     let owner = workspace.owner();
     for _ in 0..2 {
@@ -130,12 +138,11 @@ fn all_keys_of_a_person_share_his_window() {
         .client(&workspace.member("agent").key)
         .get(CONTACTS)
         .is(200);
-    plan.end(&workspace);
 }
 
 #[test]
 fn a_whole_workspace_shares_one_window() {
-    let (plan, workspace) = Plan::new(&[("tenant", 4, 60)]);
+    let workspace = Plan::new(&[("tenant", 4, 60)]);
     let service = workspace.client(&workspace.key(None, None));
     let agent = workspace.client(&workspace.member("agent").key);
     for client in [&service, &agent, &service, &agent] {
@@ -143,12 +150,11 @@ fn a_whole_workspace_shares_one_window() {
     }
     refused(&service.get(CONTACTS), "tenant", 4, 60);
     refused(&workspace.owner().get(CONTACTS), "tenant", 4, 60);
-    plan.end(&workspace);
 }
 
 #[test]
 fn a_window_opens_again_by_itself() {
-    let (plan, workspace) = Plan::new(&[("api_key", 2, 1)]);
+    let workspace = Plan::new(&[("api_key", 2, 1)]);
     let owner = workspace.owner();
     let refusal = until("two requests came within a second", || {
         let reply = owner.get(CONTACTS);
@@ -158,25 +164,23 @@ fn a_window_opens_again_by_itself() {
     until("the window opens", || {
         (owner.get(CONTACTS).status == 200).then_some(())
     });
-    plan.end(&workspace);
 }
 
 #[test]
 fn a_changed_limit_binds_the_next_request() {
-    let (plan, workspace) = Plan::new(&[("api_key", 2, 60)]);
+    let workspace = Plan::new(&[("api_key", 2, 60)]);
     let owner = workspace.owner();
     owner.get(CONTACTS).is(200);
     owner.get(CONTACTS).is(200);
     refused(&owner.get(CONTACTS), "api_key", 2, 60);
     workspace.execute(
         "update ucrm.rate_limits set hits = 3 where name = 'api_key' and plan = $1",
-        &[&plan.0],
+        &[&workspace.name],
     );
     owner.get(CONTACTS).is(200);
     refused(&owner.get(CONTACTS), "api_key", 3, 60);
     workspace.change("update ucrm.tenants set plan = 'scale' where id = $1");
     owner.get(CONTACTS).is(200);
-    plan.end(&workspace);
 }
 
 #[test]

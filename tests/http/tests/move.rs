@@ -104,7 +104,7 @@ fn an_export_is_ndjson_with_everything_and_nothing_foreign() {
     assert!(
         !exported.text().contains("Theirs") && !exported.text().contains(&other.id.to_string())
     );
-    let secret = workspace.owner.key.rsplit('_').next().unwrap();
+    let secret = workspace.owner.secret();
     assert!(!exported.text().contains(secret));
     let head = platform()
         .send(

@@ -159,7 +159,7 @@ fn the_log_is_json_without_secrets() {
             serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
         assert!(line["timestamp"].is_string() && line["level"].is_string());
     }
-    let secret = workspace.owner.key.rsplit('_').next().unwrap();
+    let secret = workspace.owner.secret();
     for hidden in [
         secret,
         &workspace.owner.key,
