@@ -1,6 +1,9 @@
 //! Credentials: one at a time, judged by the database, and every change binding the next request.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+
 use serde_json::{Value, json};
 use ucrm_http_tests::client::Client;
 use ucrm_http_tests::gateway::{Gateway, fresh_address};
@@ -355,4 +358,33 @@ fn no_reply_shows_a_secret_or_a_digest() {
         session["member"]["api_key_prefix"],
         workspace.owner.key[..18]
     );
+}
+
+#[test]
+fn changes_under_way_break_no_request() {
+    let workspace = Workspace::new();
+    let member = workspace.member("agent");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let (client, done) = (workspace.client(&member.key), &done);
+            scope.spawn(move || {
+                for _ in 0..2_000 {
+                    if done.load(Relaxed) {
+                        break;
+                    }
+                    client.get(CONTACTS).is(200);
+                    client.post(CONTACTS, &json!({"name": "Churn"})).is(201);
+                }
+            });
+        }
+        for n in 0..300 {
+            let role = ["admin", "agent"][n % 2];
+            workspace.execute(
+                "update ucrm.tenant_memberships set role = $3 where tenant_id = $1 and user_id = $2",
+                &[&workspace.id, &member.id, &role],
+            );
+        }
+        done.store(true, Relaxed);
+    });
 }
