@@ -1,10 +1,14 @@
 //! The gates over HTTP: which answers, in which order, and that a DBA's own holds at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::thread;
+
 use serde_json::json;
 use ucrm_http_tests::client::Client;
+use ucrm_http_tests::database;
 use ucrm_http_tests::reply::Reply;
 use ucrm_http_tests::stage;
+use ucrm_http_tests::wait::until;
 use ucrm_http_tests::workspace::Workspace;
 use uuid::Uuid;
 
@@ -334,4 +338,41 @@ fn a_gate_that_fails_refuses() {
         .refused(451, &gate.1);
     drop(gate);
     owner.get(CONTACTS).is(200);
+}
+
+#[test]
+fn a_change_while_a_gate_is_asked_binds_the_next_request() {
+    let workspace = Workspace::new();
+    let member = workspace.member("agent");
+    let client = workspace.client(&member.key);
+    let mut holder = database::admin();
+    let lock = i64::from_be_bytes(workspace.id.as_bytes()[8..].try_into().unwrap());
+    holder
+        .execute("select pg_advisory_lock($1)", &[&lock])
+        .unwrap();
+    let body = format!(
+        "select ucrm.tenant_id() <> '{}' or pg_advisory_xact_lock_shared({lock}) is not null",
+        workspace.id
+    );
+    let gate = OwnGate::install(&workspace, "write", 450, &body);
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| client.post(CONTACTS, &json!({"name": "Under way"})));
+        until("the gate waits", || {
+            let waiting: i64 = workspace.value(
+                "select count(*) from pg_locks where locktype = 'advisory' and not granted \
+                 and (classid::bigint << 32 | objid::bigint) = $1",
+                &[&lock],
+            );
+            (waiting == 1).then_some(())
+        });
+        workspace.change("update ucrm.tenant_memberships set role = 'reader' where tenant_id = $1 and role = 'agent'");
+        holder
+            .execute("select pg_advisory_unlock($1)", &[&lock])
+            .unwrap();
+        asked.join().unwrap().is(201);
+    });
+    client
+        .post(CONTACTS, &json!({"name": "Next"}))
+        .refused(403, "permission_denied");
+    drop(gate);
 }
