@@ -9,6 +9,7 @@ mod list;
 mod literal;
 mod one;
 mod parameter;
+mod reader;
 mod refusal;
 mod sort;
 mod statement;
