@@ -150,7 +150,11 @@ begin
     elsif ucrm.tenant_id() is null then
         perform ucrm.refuse('no_context');
     end if;
-    before := ucrm.member_for_change("user");
+    if "user" is not distinct from ucrm.user_id() then
+        select m.* into before from ucrm.tenant_memberships as m where m.tenant_id = ucrm.tenant_id() and m.user_id = "user" for update;
+    else
+        before := ucrm.member_for_change("user");
+    end if;
     delete from ucrm.api_keys as k where k.tenant_id = before.tenant_id and k.user_id = before.user_id;
     delete from ucrm.tenant_memberships as x where x.tenant_id = before.tenant_id and x.user_id = before.user_id;
     perform ucrm.record_member('deleted', before, null);

@@ -24,7 +24,7 @@ as $$
         join pg_catalog.pg_attribute as mine on mine.attrelid = k.conrelid and mine.attnum = any (k.conkey) and mine.attname <> 'tenant_id'
         join pg_catalog.pg_attribute as theirs on theirs.attrelid = k.confrelid and theirs.attnum = k.confkey[array_position(k.conkey, mine.attnum)]
         join ucrm.resources as other on ucrm.relation_of(other.table_schema, other.table_name) = k.confrelid
-        where mine.attname like '%\_id'
+        where mine.attname like '%\_id' and not other.label_column = any (other.secret_columns)
           and not exists (select from columns as c where c.attname = regexp_replace(mine.attname, '_id$', ''))
     )
     select format('create view %I.%I with (security_invoker = true) as select %s from %I.%I as t%s',
