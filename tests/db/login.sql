@@ -27,6 +27,9 @@ select l.report_schema as views from ucrm.logins as l where l.login = 'fresh_rep
 select set_eq(format('select c.relname::text from pg_class as c where c.relnamespace = %L::regnamespace', :'views'), $$select name from ucrm.resources where kind = 'entity' union all values ('members')$$, 'a view for everything protected');
 select is_empty(format('select a.attrelid::regclass from pg_attribute as a join pg_class as c on c.oid = a.attrelid where c.relnamespace = %L::regnamespace and a.attname = ''tenant_id''', :'views'), 'none says the tenant');
 select is_empty(format('select c.relname from pg_class as c where c.relnamespace = %L::regnamespace and not coalesce(c.reloptions @> array[''security_invoker=true''], false)', :'views'), 'all read as whoever asks');
+select throws_ok(format('update ucrm.logins set report_schema = %L where login = ''fresh_report''', v.name), v.code, null, 'what unbinding drops is never ' || v.what)
+from (select 'crm' as name, '23514' as code, 'somebody''s own schema' as what
+      union all select l.report_schema, '23505', 'another login''s' from ucrm.logins as l where l.login = :'report') as v;
 set session authorization fresh_report;
 select is(pg_temp.attempt(format('select from %I.%I', :'views', name)), 'rows ' || own, format('%s through its view', name))
 from (select split_part(t.name, '.', 2) as name, (select count(*) from crm.contacts) as own from tables as t where t.name = 'crm.contacts') as v;

@@ -3,7 +3,8 @@ create table ucrm.logins (
     login name primary key,
     tenant_id uuid not null references ucrm.tenants (id) on delete cascade,
     role text not null,
-    report_schema name,
+    -- Dropped, with all that is in it, when the binding ends: one login's, and named as bind_login() names it.
+    report_schema name unique check (report_schema ~ '^report_[0-9a-f]{12}$'),
     created_at timestamptz not null default clock_timestamp()
 );
 create index logins_tenant on ucrm.logins (tenant_id);
