@@ -90,7 +90,7 @@ rollback;
 
 -- Append-only.
 select throws_ok(format('set local role %I; %s', r, s), '42501', null, format('%s: %s', r, s))
-from unnest(array['ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_handler', 'ucrm_tables']) as r,
+from unnest(array['ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_handler', 'ucrm_tables', 'ucrm_mover']) as r,
      unnest(array['update ucrm.audit_logs set action = action', 'delete from ucrm.audit_logs', 'truncate ucrm.audit_logs', 'insert into ucrm.audit_logs (tenant_id) values (null)',
                   'update ucrm.events set type = type', 'delete from ucrm.events', 'insert into ucrm.events (tenant_id) values (null)',
                   'update ucrm.platform_audit_logs set action = action', 'delete from ucrm.platform_audit_logs']) as s;

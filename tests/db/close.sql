@@ -16,7 +16,7 @@ select is_empty('select name from functions where proacl is null', 'every functi
 select is(owner, case
         when lanname = 'c' or proname in ('on_ddl', 'on_drop') then (select datdba::regrole::text from pg_database where datname = current_database())
         when proname = 'handle' then 'ucrm_handler'
-        when proname in ('insert_protected_lines', 'protected_count', 'protected_lines') then 'ucrm_platform'
+        when proname in ('insert_protected_lines', 'protected_count', 'protected_lines') then 'ucrm_mover'
         else 'ucrm_owner'
     end, format('%s belongs to %s', name, owner))
 from functions where lanname <> 'c' order by name;
@@ -123,20 +123,32 @@ from ucrm.resources as r join pg_class as c on c.oid = ucrm.relation_of(r.table_
 -- Roles.
 select results_eq(
     $$select rolname::text collate "C", rolcanlogin, rolbypassrls, rolsuper or rolcreaterole or rolcreatedb or rolreplication from pg_roles where rolname like 'ucrm\_%' order by 1$$,
-    $$values ('ucrm_app' collate "C", false, false, false), ('ucrm_gateway', true, false, false), ('ucrm_handler', false, false, false), ('ucrm_owner', false, false, false),
-             ('ucrm_platform', false, true, false), ('ucrm_reader', false, false, false), ('ucrm_tables', false, false, false)$$,
+    $$values ('ucrm_app' collate "C", false, false, false), ('ucrm_gateway', true, false, false), ('ucrm_handler', false, false, false), ('ucrm_mover', false, true, false),
+             ('ucrm_owner', false, false, false), ('ucrm_platform', false, true, false), ('ucrm_reader', false, false, false), ('ucrm_tables', false, false, false)$$,
     'the house''s roles are what they should be');
-select is_empty($$select roleid::regrole, member::regrole from pg_auth_members where roleid in ('ucrm_owner'::regrole, 'ucrm_tables'::regrole, 'ucrm_handler'::regrole)$$,
+select is_empty($$select roleid::regrole, member::regrole from pg_auth_members where roleid in ('ucrm_owner'::regrole, 'ucrm_tables'::regrole, 'ucrm_handler'::regrole, 'ucrm_mover'::regrole)$$,
                 'the owners have no members');
 select is_empty($$
     select g.rolname, x.what
     from pg_roles as g, lateral (
         select c.oid::regclass::text from pg_class as c where c.relowner = g.oid
-        union all select p.oid::regprocedure::text from pg_proc as p where p.proowner = g.oid and p.proname not in ('insert_protected_lines', 'protected_count', 'protected_lines')
+        union all select p.oid::regprocedure::text from pg_proc as p where p.proowner = g.oid
         union all select n.nspname from pg_namespace as n where n.nspowner = g.oid
         union all select t.typname from pg_type as t where t.typowner = g.oid
     ) as x (what)
     where exists (select from pg_auth_members as m where m.roleid = g.oid) and g.rolname like 'ucrm\_%'$$, 'no role that anybody is granted owns an object');
+select is_empty($$
+    select c.oid::regclass, a.privilege_type
+    from pg_class as c, aclexplode(c.relacl) as a
+    where a.grantee = 'ucrm_mover'::regrole
+      and (c.oid, a.privilege_type) not in (('ucrm.staged_lines'::regclass, 'SELECT'), ('ucrm.resources'::regclass, 'SELECT'))
+      and not (a.privilege_type in ('SELECT', 'INSERT') and exists (select from ucrm.resources as r where ucrm.relation_of(r.table_schema, r.table_name) = c.oid))$$,
+    'the mover reads and fills protected tables, reads the stage, and holds nothing else');
+select is_empty($$
+    select c.oid::regclass from pg_class as c
+    where c.relnamespace = 'ucrm'::regnamespace and c.relname in ('users', 'logins', 'staged_lines') and c.relkind = 'r'
+      and has_any_column_privilege('ucrm_platform', c.oid, 'select, insert, update, references')$$,
+    'accounts, bound logins and the stage are not the platform''s to read or write');
 select is_empty($$select rolname from pg_roles where not rolsuper and (has_schema_privilege(oid, 'ucrm', 'create')) and rolname <> 'ucrm_owner' and rolname not like 'pg\_%'$$,
                 'nobody creates anything in schema ucrm');
 select is_empty($$select r.rolname, v.name from pg_roles as r, pg_settings as v where v.name like 'app.%' and not r.rolsuper and r.rolname not like 'pg\_%' and has_parameter_privilege(r.oid, v.name, 'set') and r.rolname <> 'ucrm_owner'$$,

@@ -82,6 +82,7 @@ from (values
     ('a member of ucrm_owner', 'role lodger', 'create role lodger login; grant ucrm_owner to lodger', null, null),
     ('a member of ucrm_tables', 'role lodger', 'create role lodger; grant ucrm_tables to lodger', null, null),
     ('a member of ucrm_handler', 'role lodger', 'create role lodger; grant ucrm_handler to lodger', null, null),
+    ('a member of ucrm_mover', 'role lodger', 'create role lodger; grant ucrm_mover to lodger', null, null),
     ('a login that may become ucrm_platform', 'login lodger', 'create role lodger login; grant ucrm_platform to lodger', null, null),
     ('ucrm_app past row security', 'role ucrm_app', 'alter role ucrm_app bypassrls', null, null),
     ('a gateway with authority', 'role ucrm_gateway', 'create role lodger; grant lodger to ucrm_gateway', null, null),

@@ -343,6 +343,9 @@ where p.pronamespace = 'ucrm'::regnamespace and p.proname ~ '^(export_|erase_|re
 select cmp_ok((select count(*) from movers), '>=', 14::bigint, 'the moving functions');
 select ok(not has_function_privilege(r.rolname, m.name, 'execute'), format('%s may not execute %s', r.rolname, m.name))
 from movers as m, (values (:'report'), (:'backend'), ('ucrm_gateway'), ('ucrm_app'), ('ucrm_reader')) as r (rolname);
+-- One who is a member of the platform's role calls them, and none of those that reach across row security by itself.
+select ok(not has_function_privilege('ucrm_platform', m.name, 'execute'), format('ucrm_platform may not execute %s', m.name))
+from movers as m where m.name ~ '(protected_|table_lines|insert_lines|tenant_lines)';
 select ok(not has_function_privilege('ucrm_platform', 'ucrm.hush()', 'execute'), 'the platform''s people do not silence the audit');
 set role ucrm_platform;
 select isnt_empty(format('select ucrm.export_tenant(%L)', :'globex'), 'ucrm_platform exports');

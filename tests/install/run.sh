@@ -82,10 +82,10 @@ refuses "an attacker's function in an attacker's schema" \
 refuses "an empty schema of a superuser's" 'create schema ucrm' 42P06 'schema "ucrm" already exists' .
 
 # Each role that UCRM would make, made before, with each attribute that is not UCRM's.
-for role in ucrm_owner ucrm_tables ucrm_handler ucrm_app ucrm_gateway ucrm_reader ucrm_platform; do
+for role in ucrm_owner ucrm_tables ucrm_handler ucrm_app ucrm_gateway ucrm_reader ucrm_platform ucrm_mover; do
     for attribute in superuser createrole createdb replication bypassrls login; do
-        case $role:$attribute in ucrm_platform:bypassrls | ucrm_gateway:login) attribute=no$attribute ;; esac
-        own=$(case $role in ucrm_platform) echo bypassrls ;; ucrm_gateway) echo login ;; esac)
+        case $role:$attribute in ucrm_platform:bypassrls | ucrm_mover:bypassrls | ucrm_gateway:login) attribute=no$attribute ;; esac
+        own=$(case $role in ucrm_platform | ucrm_mover) echo bypassrls ;; ucrm_gateway) echo login ;; esac)
         refuses "$role with $attribute" "create role $role $own; alter role $role $attribute" 55000 \
             "role \"$role\" exists with other attributes than UCRM's" 'HINT:  Drop or rename it' "drop role $role"
     done
@@ -94,8 +94,8 @@ for role in ucrm_owner ucrm_tables ucrm_handler ucrm_app ucrm_gateway ucrm_reade
     refuses "$role as a member of another role" "create role $role $own; create role crew; grant crew to $role" 55000 \
         "unexpected membership: \"$role\" in \"crew\"" 'HINT:  Revoke it' "drop role $role; drop role crew"
 done
-for role in ucrm_owner ucrm_tables ucrm_handler ucrm_gateway; do
-    own=$(case $role in ucrm_gateway) echo login ;; esac)
+for role in ucrm_owner ucrm_tables ucrm_handler ucrm_gateway ucrm_mover; do
+    own=$(case $role in ucrm_mover) echo bypassrls ;; ucrm_gateway) echo login ;; esac)
     refuses "$role with a member" "create role $role $own; grant $role to mallory" 55000 \
         "unexpected membership: \"mallory\" in \"$role\"" 'HINT:  Revoke it' "drop role $role"
 done
@@ -108,7 +108,7 @@ done
 # What pg_dumpall --globals-only restores is no attack.
 run 'drop database trial' && run 'create database trial' || exit
 run "create role ucrm_owner; create role ucrm_tables; create role ucrm_handler; create role ucrm_app; create role ucrm_gateway login;
-     create role ucrm_reader; create role ucrm_platform bypassrls; grant ucrm_app to ucrm_handler;
+     create role ucrm_reader; create role ucrm_platform bypassrls; create role ucrm_mover bypassrls; grant ucrm_app to ucrm_handler;
      create role report_1 login; grant ucrm_reader to report_1; create role backend_1 login; grant ucrm_app to backend_1;
      create role migrator login; grant ucrm_platform to migrator" || exit
 check "roles as UCRM makes them, restored before it" run 'create extension ucrm' trial

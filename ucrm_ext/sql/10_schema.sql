@@ -33,7 +33,8 @@ begin
             ('ucrm_app', false, false),
             ('ucrm_gateway', true, false),
             ('ucrm_reader', false, false),
-            ('ucrm_platform', false, true)
+            ('ucrm_platform', false, true),
+            ('ucrm_mover', false, true)
         ) as r (name, logs_in, bypasses)
     loop
         select * into existing from pg_catalog.pg_roles where rolname = wanted.name;
@@ -62,11 +63,11 @@ begin
     from pg_catalog.pg_auth_members as a
     join pg_catalog.pg_roles as granted on granted.oid = a.roleid
     join pg_catalog.pg_roles as member on member.oid = a.member
-    where (granted.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_gateway'))
+    where (granted.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_gateway', 'ucrm_mover'))
        or (granted.rolname in ('ucrm_platform', 'ucrm_app', 'ucrm_reader')
            and (member.rolcreaterole or a.admin_option)
            and not member.rolsuper)
-       or (member.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_app', 'ucrm_gateway', 'ucrm_reader', 'ucrm_platform')
+       or (member.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_app', 'ucrm_gateway', 'ucrm_reader', 'ucrm_platform', 'ucrm_mover')
            and not (member.rolname = 'ucrm_handler' and granted.rolname = 'ucrm_app'))
     limit 1;
     if stranger is not null then
@@ -87,7 +88,7 @@ alter role ucrm_gateway set search_path = pg_catalog, pg_temp;
 
 create schema ucrm;
 comment on schema ucrm is 'UCRM: tenant context, roles, gates, windows, audit. Everything here belongs to the extension.';
-grant usage on schema ucrm to ucrm_owner, ucrm_tables, ucrm_handler, ucrm_app, ucrm_gateway, ucrm_reader, ucrm_platform;
+grant usage on schema ucrm to ucrm_owner, ucrm_tables, ucrm_handler, ucrm_app, ucrm_gateway, ucrm_reader, ucrm_platform, ucrm_mover;
 
 create function ucrm.uuid7()
 returns uuid

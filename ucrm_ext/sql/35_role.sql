@@ -210,4 +210,5 @@ $$;
 comment on function ucrm.relation_of(text, text) is 'A table''s oid by the catalogue: it needs no USAGE on the schema, unlike to_regclass(). Null when there is none.';
 
 grant select on ucrm.builtin_roles, ucrm.resources, ucrm.resource_actions to ucrm_app, ucrm_reader, ucrm_platform, ucrm_handler;
+grant select on ucrm.resources to ucrm_mover;
 grant execute on function ucrm.is_write(text), ucrm.canonical_resource(text) to ucrm_app, ucrm_reader, ucrm_handler, ucrm_platform;

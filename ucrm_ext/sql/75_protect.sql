@@ -40,11 +40,12 @@ begin
     perform ucrm.attach_policies(relation, noun);
     perform ucrm.attach_triggers(relation, noun);
 
-    execute format('grant usage on schema %I to ucrm_app, ucrm_reader, ucrm_platform',
+    execute format('grant usage on schema %I to ucrm_app, ucrm_reader, ucrm_platform, ucrm_mover',
                    (select n.nspname from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = relation));
     execute format('revoke all on %s from public', relation);
     execute format('grant select, insert, update, delete on %s to ucrm_app, ucrm_platform', relation);
     execute format('grant select on %s to ucrm_reader', relation);
+    execute format('grant select, insert on %s to ucrm_mover', relation);
     perform ucrm.refresh_reports();
 end
 $$;
@@ -276,7 +277,7 @@ begin
     execute format('alter table %s alter column tenant_id drop default', relation);
     execute format('alter table %s drop constraint if exists ucrm_tenant', relation);
     execute format('alter table %s replica identity default', relation);
-    execute format('revoke all on %s from ucrm_app, ucrm_reader, ucrm_platform', relation);
+    execute format('revoke all on %s from ucrm_app, ucrm_reader, ucrm_platform, ucrm_mover', relation);
     delete from ucrm.resources as r
     using pg_catalog.pg_class as c
     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace

@@ -18,7 +18,8 @@ as $$
                   case when w.logs_in then 'login' else 'nologin' end, case when w.bypasses then 'bypassrls' else 'nobypassrls' end)
     from (values
         ('ucrm_owner', false, false), ('ucrm_tables', false, false), ('ucrm_handler', false, false), ('ucrm_app', false, false),
-        ('ucrm_gateway', true, false), ('ucrm_reader', false, false), ('ucrm_platform', false, true)
+        ('ucrm_gateway', true, false), ('ucrm_reader', false, false), ('ucrm_platform', false, true),
+        ('ucrm_mover', false, true)
     ) as w (name, logs_in, bypasses)
     join pg_catalog.pg_roles as r on r.rolname = w.name
     where r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or not r.rolinherit
@@ -29,15 +30,15 @@ as $$
     from pg_catalog.pg_auth_members as a
     join pg_catalog.pg_roles as g on g.oid = a.roleid
     join pg_catalog.pg_roles as m on m.oid = a.member
-    where g.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_gateway')
+    where g.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_gateway', 'ucrm_mover')
     union all
     select 'error', format('role %I', m.rolname), format('a role of UCRM''s own is a member of "%s"', g.rolname),
            format('revoke %I from %I;', g.rolname, m.rolname)
     from pg_catalog.pg_auth_members as a
     join pg_catalog.pg_roles as g on g.oid = a.roleid
     join pg_catalog.pg_roles as m on m.oid = a.member
-    where m.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_app', 'ucrm_gateway', 'ucrm_reader', 'ucrm_platform')
-      and g.rolname not in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_gateway')
+    where m.rolname in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_app', 'ucrm_gateway', 'ucrm_reader', 'ucrm_platform', 'ucrm_mover')
+      and g.rolname not in ('ucrm_owner', 'ucrm_tables', 'ucrm_handler', 'ucrm_gateway', 'ucrm_mover')
       and (m.rolname, g.rolname) <> ('ucrm_handler', 'ucrm_app')
     union all
     -- Membership in the roles above is said there; this is about the way from a login to ucrm_platform.

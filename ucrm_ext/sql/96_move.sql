@@ -145,7 +145,8 @@ end
 $$;
 comment on function ucrm.table_count(regclass, name, uuid) is 'How many rows of a table are a tenant''s.';
 
--- UCRM's own tables are read by their owner; protected ones by ucrm_platform, whom row security does not hold.
+-- UCRM's own tables are read by their owner; protected ones by ucrm_mover, whom row security does not hold and who has
+-- no members: people may become ucrm_platform, and would own what runs as somebody else.
 create function ucrm.protected_lines(relation regclass, name text, tenant uuid)
 returns setof jsonb
 language sql
@@ -288,7 +289,7 @@ comment on function ucrm.erase_route(ucrm.request) is 'DELETE /api/v1/admin/work
 
 grant execute on function ucrm.tenant_tables(), ucrm.moved_columns(regclass), ucrm.tenant_condition(regclass, name),
     ucrm.table_lines(regclass, text, name, uuid), ucrm.table_count(regclass, name, uuid)
-to ucrm_platform;
+to ucrm_mover;
 grant execute on function ucrm.protected_lines(regclass, text, uuid), ucrm.protected_count(regclass, uuid) to ucrm_owner;
 grant execute on function ucrm.export_tenant(uuid), ucrm.erase_tenant(uuid) to ucrm_platform;
 grant execute on function ucrm.export_route(ucrm.request), ucrm.erase_route(ucrm.request) to ucrm_handler, ucrm_owner;

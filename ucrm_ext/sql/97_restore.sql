@@ -6,7 +6,7 @@ create unlogged table ucrm.staged_lines (
 );
 create index staged_lines_table on ucrm.staged_lines ((line ->> 'table'), n);
 comment on table ucrm.staged_lines is 'The lines of the restore that is running, n from 1; always empty when none is.';
-grant select on ucrm.staged_lines to ucrm_platform;
+grant select on ucrm.staged_lines to ucrm_mover;
 
 create function ucrm.begin_restore()
 returns void
@@ -283,7 +283,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$ select ucrm.insert_lines(false, upto) $$;
-comment on function ucrm.insert_protected_lines(bigint) is 'ucrm.insert_lines() of the protected tables, as ucrm_platform, whom gates and row security do not hold.';
+comment on function ucrm.insert_protected_lines(bigint) is 'ucrm.insert_lines() of the protected tables, as ucrm_mover, whom gates and row security do not hold.';
 
 -- Rolled back in any case: whether the lines up to this one can be written. A missing parent may come later.
 create function ucrm.lines_fit(upto bigint)
@@ -467,7 +467,7 @@ $$;
 comment on function ucrm.restore_route(ucrm.request) is
 'POST /api/v1/admin/workspaces/restore, the exported lines as body: 201 {data: {tenant_id, rows}}. Refusals: invalid_json and validation_failed naming the line, duplicate, unsupported_media_type.';
 
-grant execute on function ucrm.insert_lines(boolean, bigint) to ucrm_platform;
+grant execute on function ucrm.insert_lines(boolean, bigint) to ucrm_mover;
 grant execute on function ucrm.insert_protected_lines(bigint) to ucrm_owner;
 grant execute on function
     ucrm.begin_restore(), ucrm.stage_lines(bigint, jsonb[]), ucrm.restore_staged(), ucrm.restore_tenant(regclass), ucrm.restore_lines(bytea)

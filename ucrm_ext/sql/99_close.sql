@@ -33,7 +33,7 @@ begin
         execute format('alter function %s owner to %I', thing.name, case
             when thing.proname = 'handle' then 'ucrm_handler'
             -- Moving a tenant: these alone reach across row security.
-            when thing.proname in ('protected_lines', 'protected_count', 'insert_protected_lines') then 'ucrm_platform'
+            when thing.proname in ('protected_lines', 'protected_count', 'insert_protected_lines') then 'ucrm_mover'
             else 'ucrm_owner'
         end);
     end loop;
@@ -84,8 +84,7 @@ begin
     end loop;
 end
 $$;
-grant select on ucrm.platform_audit_logs, ucrm.users, ucrm.logins to ucrm_platform;
-grant select, insert, delete on ucrm.logins to ucrm_platform;
+grant select on ucrm.platform_audit_logs to ucrm_platform;
 
 -- What a remembered principal, route or gate is made of.
 do $$

@@ -186,6 +186,7 @@ fn the_gateways_login_reaches_no_table() {
     for role in [
         "ucrm_app",
         "ucrm_handler",
+        "ucrm_mover",
         "ucrm_owner",
         "ucrm_platform",
         "ucrm_tables",
