@@ -88,6 +88,32 @@ select is((select count(*) from ucrm.audit_logs where after ->> 'name' = 'by the
 reset role;
 rollback;
 
+-- A tenant that is being restored brings its own audit and outbox: it alone is silenced.
+begin;
+create temporary table heard as select 0 as step, null::uuid as tenant_id, null::text as trail, null::text as action limit 0;
+create function pg_temp.listen(step integer) returns void language plpgsql as $$
+begin
+    insert into crm.contacts (tenant_id, name) select t, 'hushed ' || step from (select acme as t from scene union all select globex from scene) as x;
+    update crm.contacts set email = 'hushed@loud.example' where name = 'hushed ' || step;
+    delete from crm.contacts where name = 'hushed ' || step;
+    insert into heard
+    select step, a.tenant_id, 'audit', a.action from ucrm.audit_logs as a where 'hushed ' || step in (a.after ->> 'name', a.before ->> 'name')
+    union all
+    select step, e.tenant_id, 'outbox', split_part(e.type, '.', 2) from ucrm.events as e where e.data ->> 'name' = 'hushed ' || step;
+end
+$$;
+select pg_temp.listen(1) \g /dev/null
+select ucrm.hush(:'acme') \g /dev/null
+select pg_temp.listen(2) \g /dev/null
+select ucrm.hush(null) \g /dev/null
+select pg_temp.listen(3) \g /dev/null
+select is((select count(*) from heard where step = n), c::bigint, format('%s: %s rows', what, c))
+from (values (1, 12, 'nobody is silenced: six statements'' rows, audit and outbox'), (2, 6, 'one tenant is'), (3, 12, 'nobody again')) as v (n, c, what);
+select is((select array_agg(distinct tenant_id::text) from heard where step = 2), array[:'globex'], 'the other is heard');
+select ucrm.hush(:'acme') \g /dev/null
+rollback;
+select is(ucrm.hushed_tenant(), null, 'the transaction''s end lifts it');
+
 -- Append-only.
 select throws_ok(format('set local role %I; %s', r, s), '42501', null, format('%s: %s', r, s))
 from unnest(array['ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_handler', 'ucrm_tables', 'ucrm_mover']) as r,

@@ -66,7 +66,7 @@ from (values
     ('a definer function of ucrm_tables', 'public.peek()',
      'create function public.peek() returns bigint language sql security definer set search_path = pg_catalog, pg_temp as ''select count(*) from crm.contacts''; alter function public.peek() owner to ucrm_tables', null, null),
     -- the kernel
-    ('a kernel function granted to PUBLIC', 'ucrm.hush()', 'grant execute on function ucrm.hush() to public', null, null),
+    ('a kernel function granted to PUBLIC', 'ucrm.hush(uuid)', 'grant execute on function ucrm.hush(uuid) to public', null, null),
     ('a kernel function granted to a login', 'ucrm.doctor()', 'create role nurse login; grant execute on function ucrm.doctor() to nurse', null, null),
     ('a kernel table granted', 'ucrm.users', 'grant select, update on ucrm.users to ucrm_app', null, null),
     ('a kernel column granted', 'ucrm.api_keys', 'grant select (digest) on ucrm.api_keys to ucrm_app', null, null),

@@ -309,6 +309,7 @@ select matches(pg_temp.restoring(pg_temp.changed(:sample, '{row,short}', '"too l
 select matches(pg_temp.restoring(pg_temp.changed(:contact, '{row,organization_id}', '"01a00000-0000-7000-8000-000000000009"')), '^PT422 validation_failed \| insert or update on table "contacts" violates foreign key', 'a row whose parent is missing');
 select matches(pg_temp.restoring(format('select n, case n when %s then (select line from lines where n = %s) else line end from lines', :contact + 1, :contact)),
           format('^PT422 validation_failed \| line %s: duplicate key', :contact + 1), 'a key twice');
+select is(ucrm.hushed_tenant(), null, 'one that failed while writing silences nobody afterwards');
 select is(pg_temp.restoring(pg_temp.changed(:tenant, '{row,slug}', '"globex"')), format('PT409 duplicate | line %s: the slug globex is another tenant''s', :tenant), 'another tenant''s slug');
 select is(pg_temp.restoring(pg_temp.changed(:key, '{row,digest}', to_jsonb('\x' || :'globex_digest')::text)), format('PT409 duplicate | line %s: this key is already somebody''s', :key), 'another tenant''s key');
 select is(pg_temp.restoring(pg_temp.changed(:login, '{row,login}', to_jsonb(w.login)::text)), format('PT422 validation_failed | line %s: the login %s is another one''s here, or none that can be bound', :login, w.login), 'binding ' || w.login)
@@ -346,11 +347,14 @@ from movers as m, (values (:'report'), (:'backend'), ('ucrm_gateway'), ('ucrm_ap
 -- One who is a member of the platform's role calls them, and none of those that reach across row security by itself.
 select ok(not has_function_privilege('ucrm_platform', m.name, 'execute'), format('ucrm_platform may not execute %s', m.name))
 from movers as m where m.name ~ '(protected_|table_lines|insert_lines|tenant_lines)';
-select ok(not has_function_privilege('ucrm_platform', 'ucrm.hush()', 'execute'), 'the platform''s people do not silence the audit');
+select ok(not has_function_privilege('ucrm_platform', 'ucrm.hush(uuid)', 'execute'), 'the platform''s people do not silence the audit');
 set role ucrm_platform;
 select isnt_empty(format('select ucrm.export_tenant(%L)', :'globex'), 'ucrm_platform exports');
 select lives_ok(format('create temporary table mine (line jsonb); insert into mine select ucrm.export_tenant(%1$L); select ucrm.erase_tenant(%1$L); select ucrm.restore_tenant(''mine'')', :'globex'), 'erases and restores');
 reset role;
+select is(ucrm.hushed_tenant(), null, 'a restore that is done silences nobody');
+insert into crm.contacts (tenant_id, name) values (:'globex', 'after the restore');
+select is((select count(*) from ucrm.audit_logs where after ->> 'name' = 'after the restore'), 1::bigint, 'what comes after it is audited');
 rollback;
 
 set client_min_messages = warning;

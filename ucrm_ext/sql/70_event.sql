@@ -52,19 +52,20 @@ $$;
 comment on function ucrm.record_event(uuid, text, text, text, jsonb, jsonb) is
 'One audit row, and for created, updated and deleted one outbox row. Other verbs (denied, …) are security events: audit only.';
 
-create function ucrm.hush()
+create function ucrm.hush(tenant uuid)
 returns void
 language c
 volatile
 as 'MODULE_PATHNAME', 'ucrm_hush';
-comment on function ucrm.hush() is 'No audit or outbox rows for the rest of this transaction: a restored tenant brings its own. Owner only.';
+comment on function ucrm.hush(uuid) is
+'No audit or outbox rows of this tenant until hush(null) or the end of the transaction: a restored tenant brings its own. Others'' are written as ever. Owner only.';
 
-create function ucrm.is_hushed()
-returns boolean
+create function ucrm.hushed_tenant()
+returns uuid
 language c
 stable
-as 'MODULE_PATHNAME', 'ucrm_is_hushed';
-comment on function ucrm.is_hushed() is 'Whether ucrm.hush() was called in this transaction.';
+as 'MODULE_PATHNAME', 'ucrm_hushed_tenant';
+comment on function ucrm.hushed_tenant() is 'The tenant that ucrm.hush() silenced in this transaction; null: none.';
 
 -- Arguments: resource, key column, archived column or '', secret columns or ''.
 create function ucrm.record_insert()
@@ -76,13 +77,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := string_to_array(tg_argv[3], ',');
+    hushed constant uuid := ucrm.hushed_tenant();
 begin
-    if ucrm.is_hushed() then
-        return null;
-    end if;
     with changed as materialized (
         select ucrm.uuid7() as id, r.tenant_id, to_jsonb(r) - secrets as image
         from new_rows as r
+        where r.tenant_id is distinct from hushed
     ), logged as (
         insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, after)
         select c.id, c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
@@ -106,15 +106,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     secrets constant text[] := string_to_array(tg_argv[3], ',');
+    hushed constant uuid := ucrm.hushed_tenant();
 begin
-    if ucrm.is_hushed() then
-        return null;
-    end if;
     -- Nothing is written for a tenant that is itself being deleted.
     with changed as materialized (
         select ucrm.uuid7() as id, r.tenant_id, to_jsonb(r) - secrets as image
         from old_rows as r
         where exists (select from ucrm.tenants as t where t.id = r.tenant_id)
+          and r.tenant_id is distinct from hushed
     ), logged as (
         insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before)
         select c.id, c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
@@ -142,10 +141,8 @@ set enable_nestloop = off
 as $$
 declare
     secrets constant text[] := string_to_array(tg_argv[3], ',');
+    hushed constant uuid := ucrm.hushed_tenant();
 begin
-    if ucrm.is_hushed() then
-        return null;
-    end if;
     with before as materialized (
         select row_number() over () as n, to_jsonb(r) - secrets as image from old_rows as r
     ), after as materialized (
@@ -162,6 +159,7 @@ begin
         join after as a on a.n = b.n
         where b.image is distinct from a.image
           and a.tenant_id in (select t.id from ucrm.tenants as t)
+          and a.tenant_id is distinct from hushed
     ), logged as (
         insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
         select c.id, c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
@@ -179,5 +177,5 @@ $$;
 comment on function ucrm.record_update() is
 'AFTER UPDATE statement trigger of protected tables: an audit and an outbox row per row that changed; a no-op writes none.';
 
-grant execute on function ucrm.hush() to ucrm_owner;
-grant execute on function ucrm.is_hushed() to ucrm_owner;
+grant execute on function ucrm.hush(uuid) to ucrm_owner;
+grant execute on function ucrm.hushed_tenant() to ucrm_owner;

@@ -341,19 +341,26 @@ as $$
 declare
     message text;
     detail text;
+    faulty bigint;
 begin
     analyze ucrm.staged_lines;
     tenant_id := ucrm.check_header();
     perform ucrm.check_lines(tenant_id);
     perform ucrm.check_strangers(tenant_id);
-    perform ucrm.hush();
+    perform ucrm.hush(tenant_id);
     begin
         rows := ucrm.insert_lines(true) + ucrm.insert_protected_lines();
     exception
         when data_exception or integrity_constraint_violation or raise_exception then
             get stacked diagnostics message = message_text, detail = pg_exception_detail;
-            perform ucrm.refuse_line(ucrm.faulty_line(), concat_ws('; ', message, nullif(detail, '')));
+            faulty := ucrm.faulty_line();
+            perform ucrm.hush(null);
+            perform ucrm.refuse_line(faulty, concat_ws('; ', message, nullif(detail, '')));
+        when others then
+            perform ucrm.hush(null);
+            raise;
     end;
+    perform ucrm.hush(null);
     delete from ucrm.staged_lines;
     insert into ucrm.platform_audit_logs (action, tenant_id, user_id, request_id, detail)
     values ('tenant.restored', restore_staged.tenant_id, ucrm.user_id(), ucrm.request_id(), jsonb_build_object('rows', rows));

@@ -19,7 +19,7 @@ struct Latch {
     request: Option<[u8; 16]>,
     address: Option<Vec<u8>>,
     permissions: Option<Rc<Set>>,
-    hushed: bool,
+    hushed: Option<[u8; 16]>,
 }
 
 thread_local! {
@@ -54,7 +54,10 @@ pub fn latch_value(setting: usize, text: &CStr) {
 /// The transaction has ended: nobody is entered.
 pub fn leave() {
     LATCH.with_borrow_mut(|latch| {
-        if latch.entered.is_some() || latch.hushed || latch.values.iter().any(Option::is_some) {
+        if latch.entered.is_some()
+            || latch.hushed.is_some()
+            || latch.values.iter().any(Option::is_some)
+        {
             *latch = Latch::default();
         }
     });
@@ -300,8 +303,9 @@ fn read_only(_: Call) -> Answer {
     Ok(Some(pg_sys::Datum::from(true)))
 }
 
-fn hush(_: Call) -> Answer {
-    LATCH.with_borrow_mut(|latch| latch.hushed = true);
+fn hush(call: Call) -> Answer {
+    let tenant = call.uuid(0);
+    LATCH.with_borrow_mut(|latch| latch.hushed = tenant);
     Ok(Some(pg_sys::Datum::null()))
 }
 
@@ -348,11 +352,7 @@ crate::leaf!(pg_finfo_ucrm_latch, ucrm_latch, latch);
 crate::leaf!(pg_finfo_ucrm_read_only, ucrm_read_only, read_only);
 crate::leaf!(pg_finfo_ucrm_hush, ucrm_hush, hush);
 crate::leaf!(
-    pg_finfo_ucrm_is_hushed,
-    ucrm_is_hushed,
-    |_: Call| -> Answer {
-        Ok(Some(pg_sys::Datum::from(
-            LATCH.with_borrow(|latch| latch.hushed),
-        )))
-    }
+    pg_finfo_ucrm_hushed_tenant,
+    ucrm_hushed_tenant,
+    |_: Call| -> Answer { Ok(LATCH.with_borrow(|latch| latch.hushed).map(uuid)) }
 );
