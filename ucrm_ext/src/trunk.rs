@@ -157,10 +157,11 @@ pgrx::extension_sql_file!(
     name = "move",
     requires = ["doctor_row"]
 );
+pgrx::extension_sql_file!("../sql/97_stage.sql", name = "stage", requires = ["move"]);
 pgrx::extension_sql_file!(
-    "../sql/97_restore.sql",
+    "../sql/98_restore.sql",
     name = "restore",
-    requires = ["move"]
+    requires = ["stage"]
 );
 pgrx::extension_sql_file!(
     "../sql/99_close.sql",
