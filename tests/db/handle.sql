@@ -12,6 +12,7 @@ create function pg_temp.issue()
 returns void
 language sql
 as $$
+    delete from ucrm.internal_secrets;
     insert into keys
     select v.name, sha256(convert_to(k.secret, 'UTF8')), 'key'
     from (values
