@@ -49,6 +49,8 @@ select is(pg_temp.error_of('insert into crm.contacts (name, stage) values ($1, '
 select is(pg_temp.error_of('select ucrm.refuse($1)::text', array['trial_expired']), 'PT402 Reading goes on. Subscribe to write again.', 'a refusal and its hint survive');
 select is(pg_temp.error_of('select nothing($1)', array['x']), '42883 No function matches the given name and argument types. You might need to add explicit type casts.', 'what does not parse says so');
 select is(pg_temp.error_of('select $2', array['x']), '42P02', 'a bind that was not given');
+select is(ucrm.run('select $1 || $2 || $3', array['a', 'b', 'c']), 'abc', 'a plan is kept with the number of its binds');
+select is(pg_temp.error_of('select $1 || $2 || $3', b), '42P02', 'and not used with fewer') from (values (array['a']), ('{}'::text[]), (null::text[])) as v (b);
 select is(pg_temp.error_of('select $1::uuid::text', array['x']), '22P02', 'a value that does not fit');
 select is(ucrm.run('select $1', array['still']), 'still', 'an error breaks no later call');
 do $$

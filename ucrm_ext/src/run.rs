@@ -19,8 +19,8 @@ const MOST_PLANS: usize = 512;
 /// A generic plan at once: the custom plans PostgreSQL would make first cost more than the statements.
 const GENERIC: i32 = pg_sys::CURSOR_OPT_GENERIC_PLAN as i32;
 
-/// Kept plans by role, then by text.
-type Plans = HashMap<u32, HashMap<Box<str>, pg_sys::SPIPlanPtr>>;
+/// Kept plans by role and number of binds, then by text.
+type Plans = HashMap<(u32, i32), HashMap<Box<str>, pg_sys::SPIPlanPtr>>;
 
 thread_local! {
     static PLANS: RefCell<Plans> = RefCell::new(HashMap::new());
@@ -32,19 +32,22 @@ pub fn rest() {
     RUNNING.set(0);
 }
 
-fn kept(role: u32, text: &str) -> pg_sys::SPIPlanPtr {
+fn kept(role: u32, binds: i32, text: &str) -> pg_sys::SPIPlanPtr {
     PLANS.with_borrow(|plans| {
         plans
-            .get(&role)
+            .get(&(role, binds))
             .and_then(|plans| plans.get(text))
             .copied()
             .unwrap_or(null_mut())
     })
 }
 
-fn keep(role: u32, text: &str, plan: pg_sys::SPIPlanPtr) {
+fn keep(role: u32, binds: i32, text: &str, plan: pg_sys::SPIPlanPtr) {
     PLANS.with_borrow_mut(|plans| {
-        plans.entry(role).or_default().insert(text.into(), plan);
+        plans
+            .entry((role, binds))
+            .or_default()
+            .insert(text.into(), plan);
     });
 }
 
@@ -163,7 +166,7 @@ unsafe fn execute(fcinfo: pg_sys::FunctionCallInfo) {
         let role = pg_sys::GetUserId().to_u32();
         let name =
             std::str::from_utf8_unchecked(std::slice::from_raw_parts(source.cast::<u8>(), length));
-        let mut plan = kept(role, name);
+        let mut plan = kept(role, count, name);
         if plan.is_null() {
             if RUNNING.get() == 0 && full() {
                 let (old, many) = emptied();
@@ -182,7 +185,7 @@ unsafe fn execute(fcinfo: pg_sys::FunctionCallInfo) {
             }
             if !full() {
                 raw::SPI_keepplan(plan);
-                keep(role, name, plan);
+                keep(role, count, name, plan);
             }
         }
 
