@@ -33,7 +33,7 @@ insert into ucrm.users (email, email_verified_at) values ('own@acme.example', no
 insert into ucrm.roles (tenant_id, name) values (:'acme', 'own_rows');
 insert into ucrm.role_permissions (tenant_id, role, resource, action, scope) values
     (:'acme', 'own_rows', 'contacts', 'read', 'all'), (:'acme', 'own_rows', 'contacts', 'create', 'own'), (:'acme', 'own_rows', 'contacts', 'update', 'own'), (:'acme', 'own_rows', 'contacts', 'delete', 'own'),
-    (:'acme', 'own_rows', 'organizations', 'read', 'own');
+    (:'acme', 'own_rows', 'organizations', 'read', 'own'), (:'acme', 'own_rows', 'audit_logs', 'read', 'own'), (:'acme', 'own_rows', 'roles', '*', 'own');
 insert into ucrm.tenant_memberships (tenant_id, user_id, role) values (:'acme', :'own', 'own_rows');
 insert into crm.contacts (tenant_id, name, owner_id) values (:'acme', 'mine', :'own');
 set session authorization :"backend";
@@ -44,6 +44,8 @@ select is(ucrm.permission_scope('contacts', 'archive'), null, 'not granted');
 select ok(ucrm.has_permission('contacts', 'update') and not ucrm.has_permission('contacts', 'export'), 'has_permission() says yes to both scopes');
 select is((select count(*) from crm.contacts), 4::bigint, 'all are read');
 select is((select count(*) from crm.organizations), 0::bigint, 'where only own are granted, own are read');
+select is(concat_ws(' ', ucrm.has_permission('audit_logs', 'read'), ucrm.permission_scope('roles', 'create'), (select count(*) from ucrm.audit_logs), ucrm.permission_map() ? 'audit_logs'), 'f 0 f', 'own is nothing where no row has an owner');
+select throws_ok('select ucrm.create_role(''mine'', ''contacts:read:own'')', 'PT403', 'permission_denied', 'nor may anything be made');
 select is(pg_temp.attempt($$update crm.contacts set stage = 'lost'$$), 'rows 1', 'UPDATE reaches own rows');
 select is(pg_temp.attempt($$delete from crm.contacts$$), 'rows 1', 'and DELETE');
 select is(pg_temp.attempt($$update crm.contacts set name = 'x' where name <> 'mine'$$), 'rows 0', 'no other''s');
@@ -111,6 +113,11 @@ from (values
     (format('select ucrm.rotate_api_key(%L)', :'owners_key'), 'PT403 grant_ceiling'), ('select ucrm.revoke_api_key(ucrm.uuid7())', 'PT404 not_found'),
     ('select ucrm.delete_tenant()', 'PT403 permission_denied')
 ) as v (statement, want);
+reset session authorization;
+insert into ucrm.tenant_memberships (tenant_id, user_id, role) values (:'acme', :'fresh', 'owner');
+update ucrm.tenant_memberships set disabled_at = now() where tenant_id = :'acme' and user_id = :'owner';
+set session authorization :"backend";
+select is(pg_temp.told(format('select ucrm.rotate_api_key(%L)', :'owners_key')), 'PT403 grant_ceiling', 'nor is a disabled owner''s key rotated: he may be enabled again');
 reset session authorization;
 rollback;
 begin;

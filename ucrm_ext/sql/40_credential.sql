@@ -240,11 +240,11 @@ as $$
         when k.user_id is null then coalesce(k.scopes, 'entity:*')
         else ucrm.intersect_permissions(
             coalesce((select ucrm.role_grants(m.tenant_id, m.role) from ucrm.tenant_memberships as m
-                      where m.tenant_id = k.tenant_id and m.user_id = k.user_id and m.disabled_at is null), ''),
+                      where m.tenant_id = k.tenant_id and m.user_id = k.user_id), ''),
             k.scopes)
     end;
 $$;
-comment on function ucrm.key_grants(ucrm.api_keys) is 'What a key can do now: its owner''s role ∩ its scopes; a service key''s scopes, or all entity actions.';
+comment on function ucrm.key_grants(ucrm.api_keys) is 'What a key can do: its owner''s role ∩ its scopes, also while he is disabled, for he may be enabled again; a service key''s scopes, or all entity actions.';
 
 grant execute on function
     ucrm.create_api_key(text, text, boolean, timestamptz, boolean),

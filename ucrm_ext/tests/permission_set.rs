@@ -98,6 +98,16 @@ fn an_entity_pattern_leaves_system_resources_alone() {
 }
 
 #[test]
+fn own_is_nothing_where_no_row_has_an_owner() {
+    let set = Set::parse("*:*:own,roles:read");
+    assert_eq!(set.scope("contacts", "delete"), Some(Scope::Own));
+    assert_eq!(set.scope("roles", "read"), Some(Scope::All));
+    for resource in SYSTEM {
+        assert_eq!(set.scope(resource, "update"), None);
+    }
+}
+
+#[test]
 fn the_most_generous_entry_wins() {
     let set = Set::parse("contacts:read:own, entity:read ,deals:*:own,deals:read");
     assert_eq!(set.scope("contacts", "read"), Some(Scope::All));

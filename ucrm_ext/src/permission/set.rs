@@ -53,8 +53,15 @@ impl Set {
         Set::of(entries(text))
     }
 
-    /// The widest scope in which `action` on `resource` is granted.
+    /// The widest scope in which `action` on `resource` may be done. What is granted for one's own rows is nothing on
+    /// a system resource: none of its rows has an owner.
     pub fn scope(&self, resource: &str, action: &str) -> Option<Scope> {
+        self.granted(resource, action)
+            .filter(|scope| !is_void(resource, *scope))
+    }
+
+    /// The widest scope in which `action` on `resource` is granted.
+    fn granted(&self, resource: &str, action: &str) -> Option<Scope> {
         let named = self
             .named
             .get(resource)
@@ -105,6 +112,10 @@ impl Actions {
     }
 }
 
+fn is_void(resource: &str, scope: Scope) -> bool {
+    scope == Scope::Own && SYSTEM.binary_search(&resource).is_ok()
+}
+
 /// The same grants, sorted, each once, without those that another implies.
 pub fn canonical(text: &str) -> String {
     write(entries(text).collect())
@@ -130,7 +141,9 @@ pub fn covers(holder: &str, wanted: &str) -> bool {
         } else {
             entry.action
         };
-        let held = |resource| set.scope(resource, action) >= Some(entry.scope);
+        let held = |resource| {
+            is_void(resource, entry.scope) || set.scope(resource, action) >= Some(entry.scope)
+        };
         match entry.resource {
             "entity" => held("\0"),
             "*" => held("\0") && SYSTEM.into_iter().all(held),
