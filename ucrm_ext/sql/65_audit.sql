@@ -25,18 +25,10 @@ create index audit_logs_record on ucrm.audit_logs (tenant_id, resource, record_i
 
 create function ucrm.changed_fields(before jsonb, after jsonb)
 returns text[]
-language sql
+language c
 immutable
 parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-    select array(
-        select n.key
-        from jsonb_each(after) as n
-        where n.key <> 'updated_at' and n.value is distinct from before -> n.key
-        order by n.key
-    );
-$$;
+as 'MODULE_PATHNAME', 'ucrm_changed_fields';
 comment on function ucrm.changed_fields(jsonb, jsonb) is 'Names of the fields whose values differ, updated_at aside, sorted.';
 
-grant execute on function ucrm.changed_fields(jsonb, jsonb) to ucrm_app, ucrm_platform;
+grant execute on function ucrm.changed_fields(jsonb, jsonb) to ucrm_owner, ucrm_app, ucrm_platform;

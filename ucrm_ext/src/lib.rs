@@ -7,6 +7,7 @@ mod advance;
 mod body;
 mod border;
 mod call;
+mod change;
 mod context;
 mod gate;
 mod generation;

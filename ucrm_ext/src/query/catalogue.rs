@@ -26,6 +26,7 @@ pub struct Catalogue {
     pub search: Vec<String>,
     /// All columns, in the order in which they are shown.
     pub columns: Vec<Column>,
+    select_list: String,
 }
 
 /// A column.
@@ -57,14 +58,17 @@ impl Catalogue {
         };
         let columns = lines.map(Column::parse).collect::<Result<Vec<_>, _>>()?;
         let some = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-        let catalogue = Catalogue {
+        let mut catalogue = Catalogue {
             schema: schema.into(),
             table: table.into(),
             key: key.into(),
             archived: some(archived),
             search: search.split(',').filter_map(some).collect(),
             columns,
+            select_list: String::new(),
         };
+        let shown: Vec<String> = catalogue.visible().map(Column::shown).collect();
+        catalogue.select_list = shown.join(", ");
         if schema.is_empty() || table.is_empty() || catalogue.column(key).is_none() {
             return Err("a schema, a table and a key among the columns are needed".into());
         }
@@ -107,9 +111,8 @@ impl Catalogue {
     }
 
     /// What a client sees, as a select list.
-    pub(super) fn select_list(&self) -> String {
-        let columns: Vec<String> = self.visible().map(Column::shown).collect();
-        columns.join(", ")
+    pub(super) fn select_list(&self) -> &str {
+        &self.select_list
     }
 }
 

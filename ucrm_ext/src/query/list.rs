@@ -108,7 +108,7 @@ pub fn list(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
 /// The columns named by `fields=`, or all visible ones, as a select list.
 pub fn fields(catalogue: &Catalogue, fields: Option<&str>) -> Result<String, Refusal> {
     let Some(fields) = fields else {
-        return Ok(catalogue.select_list());
+        return Ok(catalogue.select_list().into());
     };
     let mut columns: Vec<String> = Vec::new();
     for name in fields.split(',') {
