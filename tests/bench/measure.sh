@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# Owns how one thing is measured: programs, logins, samples, and the report made of them.
+# Must never put a password into an argument, nor average away what was refused.
+# Sourced by run.sh.
+
+clients=${BENCH_CLIENTS:-8}
+seconds=${BENCH_SECONDS:-3}
+PGBENCH=$(dirname "$(readlink -f /usr/lib/postgresql/15/bin/pgbench)")/pgbench
+
+say() { printf '%-12s %s\n' bench "$*"; }
+die() {
+    printf 'bench: %s\n' "$*" >&2
+    exit 1
+}
+
+# Logins come with their passwords from a file, as libpq reads it.
+measure_open() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    SAMPLES=$work/samples.tsv
+    : >"$SAMPLES"
+    export PGHOST=$UCRM_PGHOST PGPORT=$UCRM_PGPORT PGDATABASE=$UCRM_PGDATABASE PGPASSFILE=$work/passwords
+    export PGOPTIONS='-c client_min_messages=warning'
+    local url
+    url=$(cat "$UCRM_TEST_DATABASE_URL_FILE" 2>/dev/null || sudo -n cat "$UCRM_TEST_DATABASE_URL_FILE")
+    url=${url#*://ucrm_gateway:}
+    (
+        umask 077
+        printf '*:*:*:%s:%s\n' "$ADMIN_LOGIN" "$ADMIN_LOGIN_PASSWORD" ucrm_gateway "${url%%@*}" \
+            bench_reader "$(od -An -N 24 -tx1 /dev/urandom | tr -d ' \n')" >"$PGPASSFILE"
+    )
+}
+
+password() { sed -n "s/^\*:\*:\*:$1://p" "$PGPASSFILE"; }
+
+admin() { psql -X -v ON_ERROR_STOP=1 -U "$ADMIN_LOGIN" "$@"; }
+
+# samples ROUND: lines of name, tab, number.
+samples() {
+    local name value
+    while IFS=$'\t' read -r name value; do
+        printf '%s\t%s\t%s\n' "$name" "$1" "$value" >>"$SAMPLES"
+    done
+}
+
+# per_second LOGIN SCRIPT [TENANTS]: transactions a second, by all clients with prepared statements.
+per_second() {
+    "$PGBENCH" -n -M prepared -c "$clients" -j 2 -T "$seconds" -U "$1" -D tenants="${3:-$tenants}" -D each="$each" \
+        -f "$here/pgbench/$2.sql" >"$work/out" 2>&1 || {
+        tail -n 5 "$work/out" >&2
+        die "$2 failed"
+    }
+    awk '/^tps = / { print $3 }' "$work/out"
+}
+
+over_http() {
+    local script=$here/keys.lua
+    wrk -t 2 -c "$clients" -d "${seconds}s" -s "$script" "$UCRM_URL" -- "$tenants" >"$work/out" 2>&1 || true
+    awk '/^requests [0-9]+ in/ { print $2 * 1e6 / $4; found = 1 } END { exit !found }' "$work/out" || {
+        tail -n 8 "$work/out" >&2
+        die "requests over HTTP failed"
+    }
+}
+
+# cost LOGIN SCRIPT TENANTS: microseconds of the machine for a request of any of so many tenants.
+cost() { per_second "$1" "$2" "$3" | awk '{ print 1e6 / $1 }'; }
+
+# each_once TENANTS: a request for each.
+each_once() {
+    "$PGBENCH" -n -M prepared -c "$clients" -j 2 -t "$(($1 / clients + 1))" -U ucrm_gateway -D tenants="$1" -D i=0 -D clients="$clients" \
+        -f "$here/pgbench/handle_each.sql" >"$work/out" 2>&1 || die "a request of each tenant: $(tail -n 1 "$work/out")"
+}
+
+# measure VARIANT: its number.
+measure() {
+    case $1 in
+        cost_few) cost ucrm_gateway handle_list 10 ;;
+        cost_many) cost ucrm_gateway handle_list "$tenants" ;;
+        cost_most) cost ucrm_gateway handle_list "$more" ;;
+        bare_cost_few) cost "$ADMIN_LOGIN" bare_list 10 ;;
+        bare_cost_most) cost "$ADMIN_LOGIN" bare_list "$more" ;;
+        handle_*) per_second ucrm_gateway "$1" ;;
+        reader_*) per_second bench_reader "$1" ;;
+        http_list) over_http ;;
+        *) per_second "$ADMIN_LOGIN" "$1" ;;
+    esac
+}
+
+# compare TITLE VARIANT…: in turn, round after round.
+compare() {
+    local round variant value
+    say "$1"
+    shift
+    for ((round = 0; round <= rounds; round++)); do
+        for variant in "$@"; do
+            value=$(measure "$variant")
+            ((round == 0)) || printf '%s\t%s\n' "$variant" "$value" | samples "$round"
+        done
+    done
+}
+
+# The largest resident size while 256 connections are open and in use.
+gateway_memory() {
+    local pid=$UCRM_TEST_GATEWAY_PID size largest=0 load
+    [[ $(cat "/proc/$pid/comm") == ucrm-gateway* ]] || die "process $pid is not the gateway"
+    wrk -t 2 -c 256 -d 5s -s "$here/keys.lua" "$UCRM_URL" -- "$tenants" >"$work/out" 2>&1 &
+    load=$!
+    while kill -0 "$load" 2>/dev/null; do
+        size=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")
+        ((size <= largest)) || largest=$size
+        sleep 0.1
+    done
+    grep -q '^requests' "$work/out" || die "requests over 256 connections failed"
+    printf 'gateway_memory\t%s\n' "$(awk -v k="$largest" 'BEGIN { print k / 1024 }')"
+}
+
+# Writes report.md and report.svg, and shows the table.
+report() {
+    local to=${BENCH_REPORT:-$root/target/bench}
+    mkdir -p "$to"
+    cp "$SAMPLES" "$to/samples.tsv"
+    awk -f "$here/report.awk" "$here/wanted.tsv" "$SAMPLES" >"$work/rows.tsv"
+    awk -F '\t' -f "$here/plot.awk" "$work/rows.tsv" >"$to/report.svg"
+    {
+        printf '# Speed\n\n'
+        printf '%s contacts in %s tenants (for the last comparison %s tenants), %s clients, prepared statements, %s rounds of %s s in turn; ' \
+            "$((tenants * each))" "$tenants" "$more" "$clients" "$rounds" "$seconds"
+        printf 'medians, and the median of the rounds'"'"' ratios. PostgreSQL %s, %s cores (%s), clients on the same machine.\n\n' \
+            "$(admin -A -t -c 'show server_version' | cut -d ' ' -f 1)" "$(nproc)" "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)"
+        awk -F '\t' -f "$here/table.awk" "$work/rows.tsv"
+        printf '\n![Every measurement against what is wanted](report.svg)\n\n'
+        cat "$here/notes.md"
+    } >"$to/report.md"
+    sed -n '/^|/p' "$to/report.md"
+    say "$to/report.md and report.svg"
+}

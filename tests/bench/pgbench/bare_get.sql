@@ -1,0 +1,5 @@
+\set n random(1, :tenants)
+\set k random(1, :each)
+select id, name, email, phone, stage, organization_id, owner_id, notes, custom, external_id, created_at, updated_at, archived_at
+from crm.contacts
+where tenant_id = ('b0000000-0000-7000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid and id = ('c0000000-0000-7000-8000-' || lpad(to_hex(:n::bigint * 65536 + :k::int), 12, '0'))::uuid;

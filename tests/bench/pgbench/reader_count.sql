@@ -1,0 +1,2 @@
+select count(*)
+from crm.contacts;
