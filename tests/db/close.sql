@@ -37,6 +37,11 @@ select is_empty(
                           'authenticate', 'principal_of', 'make_api_key', 'stored_digest', 'key_grants', 'find_tenant', 'names_tenant', 'hit', 'hit_row',
                           'touch_key', 'memorize_principal', 'provision_route', 'approval_route', 'workspaces_route')$$,
     'what makes credentials, contexts and protection is for the kernel and superusers');
+select is_empty(
+    $$select f.name from functions as f
+      where has_function_privilege('ucrm_handler', f.oid, 'execute')
+        and f.proname in ('issue_api_key', 'issue_platform_key', 'remember_principal', 'remember_gates', 'remember_dispatch', 'record_event', 'hush')$$,
+    'nor is it for the owner of handle, as whom the triggers of protected tables run');
 -- Who is granted what: a new grant is a decision to be made here.
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_reader', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,

@@ -60,15 +60,16 @@ as 'MODULE_PATHNAME', 'ucrm_bump_rows';
 comment on function ucrm.bump_rows() is
 'Trigger of protected tables: when the transaction commits, remembered counts of the table''s changed tenants are forgotten. It writes nothing and refuses nothing.';
 
+-- Not to ucrm_handler: triggers and domains of protected tables run as it, and whoever remembers a principal makes one.
 grant execute on function
     ucrm.generation(),
-    ucrm.recall_gates(text, text),
-    ucrm.remember_gates(text, text, bigint, text[])
-to ucrm_owner, ucrm_handler;
+    ucrm.remember_gates(text, text, bigint, text[]),
+    ucrm.remember_principal(text, bytea, bigint, ucrm.principal)
+to ucrm_owner;
 grant execute on function
-    ucrm.remember_principal(text, bytea, bigint, ucrm.principal),
+    ucrm.recall_gates(text, text),
     ucrm.recall_total(oid, text, text[]),
     ucrm.total_generation(oid),
     ucrm.remember_total(oid, text, text[], bigint, bigint)
 to ucrm_handler;
-grant execute on function ucrm.recall_gates(text, text) to ucrm_app, ucrm_reader, ucrm_platform;
+grant execute on function ucrm.recall_gates(text, text) to ucrm_owner, ucrm_app, ucrm_reader, ucrm_platform;

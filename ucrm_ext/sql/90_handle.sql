@@ -326,6 +326,5 @@ grant execute on function
     ucrm.handle_platform(text, bytea, ucrm.request), ucrm.has_internal_secret(), ucrm.handle_public(ucrm.request)
 to ucrm_handler;
 grant execute on function
-    ucrm.address_wait(inet), ucrm.reserve_address(inet, integer, integer), ucrm.refund_address(inet),
-    ucrm.remember_principal(text, bytea, bigint, ucrm.principal)
+    ucrm.address_wait(inet), ucrm.reserve_address(inet, integer, integer), ucrm.refund_address(inet)
 to ucrm_owner;
