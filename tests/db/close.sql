@@ -42,6 +42,12 @@ select is_empty(
       where has_function_privilege('ucrm_handler', f.oid, 'execute')
         and f.proname in ('issue_api_key', 'issue_platform_key', 'remember_principal', 'remember_gates', 'remember_dispatch', 'record_event', 'hush')$$,
     'nor is it for the owner of handle, as whom the triggers of protected tables run');
+select throws_ok(format('select ucrm.%s(row(null, null, '''', ''{}'', ''{}'', %L, null, null, null, null, null, null, null, null, null, null, null)::ucrm.request)', f.proname, 'acme'),
+    'PT403', 'permission_denied', f.proname || '() asks by itself for a platform admin')
+from functions as f
+join ucrm.routes as r on r.function = 'ucrm.' || f.proname and r.audience in ('platform', 'internal')
+where f.proname <> 'restore_route';
+select is((ucrm.restore_route(null::ucrm.request)).status, 403, 'restore_route() too, and replies');
 -- Who is granted what: a new grant is a decision to be made here.
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_reader', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,

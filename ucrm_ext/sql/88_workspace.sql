@@ -193,6 +193,22 @@ immutable
 as 'MODULE_PATHNAME', 'ucrm_json_fault';
 comment on function ucrm.json_fault(bytea) is 'What is wrong with a body that should be one JSON object: bad UTF-8, duplicate keys, \u0000, depth, monstrous numbers; null when nothing is.';
 
+-- Code of tables' owners runs as the owner of handle, who may execute the routes below: each asks by itself who acts.
+create function ucrm.demand_platform(internal boolean default false)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if ucrm.actor_kind() = 'platform' or (internal and ucrm.actor_kind() = 'internal') then
+        return;
+    end if;
+    perform ucrm.refuse('permission_denied', 'this is for platform admins');
+end
+$$;
+comment on function ucrm.demand_platform(boolean) is 'Raises PT403 permission_denied unless a platform admin acts, or (internal) whoever shows the internal secret.';
+
 create function ucrm.provision_route(r ucrm.request)
 returns ucrm.response
 language plpgsql
@@ -206,6 +222,7 @@ declare
     made jsonb;
     wrong jsonb := '[]';
 begin
+    perform ucrm.demand_platform(internal => true);
     select * into b from ucrm.body_of(r, array['name', 'slug', 'admin_email', 'adminEmail', 'plan'], array['name', 'slug']);
     if (b.refusal).status is not null then
         return b.refusal;
@@ -244,6 +261,7 @@ declare
     b record;
     tenant uuid;
 begin
+    perform ucrm.demand_platform();
     select * into b from ucrm.body_of(r, array['status', 'note'], array['status']);
     if (b.refusal).status is not null then
         return b.refusal;
@@ -273,6 +291,7 @@ declare
     page constant integer := greatest(1, least(100000, coalesce(substring(r.query from '(?:^|&)page=([0-9]{1,6})(?:&|$)')::integer, 1)));
     page_limit constant integer := greatest(1, least(100, coalesce(substring(r.query from '(?:^|&)limit=([0-9]{1,6})(?:&|$)')::integer, 25)));
 begin
+    perform ucrm.demand_platform();
     return ucrm.json_response(200, jsonb_build_object(
         'data', coalesce((
             select jsonb_agg(ucrm.tenant_json(t) || jsonb_build_object('status_note', t.status_note) order by t.created_at desc, t.id desc)

@@ -254,6 +254,7 @@ as $$
 declare
     t ucrm.tenants;
 begin
+    perform ucrm.demand_platform();
     select x.* into t from ucrm.tenants as x where x.id = ucrm.find_tenant(r.id);
     if not found then
         return ucrm.problem('not_found', r.request_id);
@@ -278,6 +279,7 @@ as $$
 declare
     tenant constant uuid := ucrm.find_tenant(r.id);
 begin
+    perform ucrm.demand_platform();
     if tenant is null then
         return ucrm.problem('not_found', r.request_id);
     end if;

@@ -222,6 +222,7 @@ declare
     code text;
     detail text;
 begin
+    perform ucrm.demand_platform();
     if coalesce(r.headers ->> 'content-type', 'application/x-ndjson') !~* '^application/(x-ndjson|ndjson|jsonl|x-jsonlines|json|octet-stream)\s*(;|$)' then
         return ucrm.problem('unsupported_media_type', r.request_id, 'send the exported file as application/x-ndjson');
     end if;
