@@ -89,7 +89,9 @@ select lives_ok('create view shop.v as select 1 as tenant_id', 'a view');
 select lives_ok('create index on t (tenant_id)', 'an index');
 select lives_ok('drop table t', 'and takes it away');
 reset role;
-select is(pg_temp.resource_of('shop.somebodys'), 'somebodys', 'somebody''s table is protected');
+select is(pg_temp.resource_of('shop.somebodys'), null, 'somebody''s table is not protected by itself: his code would run in everybody''s requests');
+select ok(relrowsecurity and relforcerowsecurity, 'but closed') from pg_class where oid = 'shop.somebodys'::regclass;
+select lives_ok($$select ucrm.protect('shop.somebodys')$$, 'and protected when a DBA says so');
 select is(relowner::regrole::text, 'somebody', 'and stays his') from pg_class where oid = 'shop.somebodys'::regclass;
 
 -- A trigger's name gives nobody a resource.

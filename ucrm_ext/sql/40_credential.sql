@@ -221,13 +221,17 @@ begin
     if not ucrm.permissions_cover(ucrm.permissions(), ucrm.key_grants(old_key)) then
         perform ucrm.refuse('grant_ceiling');
     end if;
+    -- Whoever is shown a person's new secret acts as that person.
+    if old_key.user_id is not null and old_key.user_id is distinct from ucrm.user_id() then
+        perform ucrm.refuse('permission_denied', 'a person''s key is rotated by that person: revoke it instead');
+    end if;
     update ucrm.api_keys as k set revoked_at = clock_timestamp() where k.tenant_id = old_key.tenant_id and k.id = old_key.id;
     select k.id, k.prefix, k.secret into new_id, prefix, secret
     from ucrm.issue_api_key(old_key.tenant_id, old_key.user_id, old_key.name, old_key.scopes, old_key.expires_at, old_key.read_only) as k;
 end
 $$;
 comment on function ucrm.rotate_api_key(uuid) is
-'A new secret for a key; the old one ends at once. Refusals: no_context, permission_denied, grant_ceiling, not_found, the gates'' codes.';
+'A new secret for one''s own key or a service key; the old one ends at once. Refusals: no_context, permission_denied, grant_ceiling, not_found, the gates'' codes.';
 
 create function ucrm.key_grants(k ucrm.api_keys)
 returns text

@@ -72,6 +72,10 @@ as $$
     from pg_catalog.pg_policy as p
     where p.polrelid = relation and p.polpermissive and p.polname not like 'ucrm: %'
     union all
+    select format('the name of column %s has control characters', quote_ident(a.attname)), format('alter table %s rename column %I to %I;', relation, a.attname, regexp_replace(a.attname, '[[:cntrl:]]+', '_', 'g'))
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attname ~ '[[:cntrl:]]'
+    union all
     select 'it is a partition', 'Protect the partitioned table; grant nobody its partitions.'
     from pg_catalog.pg_class as c
     where c.oid = relation and c.relispartition;

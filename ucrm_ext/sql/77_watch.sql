@@ -13,7 +13,7 @@ begin
 end
 $$;
 comment on function ucrm.watch(name) is
-'From now on a new table of complete shape in this schema is protected as it is made; one with a tenant_id but not the shape is closed to everybody, with a NOTICE. Superuser only.';
+'From now on a new table of complete shape in this schema is protected as it is made; one with a tenant_id but not the shape, or of an owner who is neither a superuser nor ucrm_tables, is closed to everybody, with a NOTICE: whoever owns a protected table is trusted with every tenant. Superuser only.';
 
 create function ucrm.unwatch(schema name)
 returns void
@@ -76,9 +76,10 @@ begin
     end if;
 
     for made in
-        select c.objid::regclass as relation
+        select c.objid::regclass as relation, o.rolsuper or o.rolname = 'ucrm_tables' as trusted
         from pg_event_trigger_ddl_commands() as c
         join pg_catalog.pg_class as k on k.oid = c.objid
+        join pg_catalog.pg_roles as o on o.oid = k.relowner
         join ucrm.watched_schemas as w on w.name = c.schema_name
         where c.classid = 'pg_catalog.pg_class'::regclass
           and c.command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
@@ -87,6 +88,10 @@ begin
           and not exists (select from ucrm.unprotected_tables as u where u.table_schema = c.schema_name and u.table_name = k.relname)
     loop
         begin
+            -- Triggers, domains and casts of a table run in requests of every tenant: whose they are is for a DBA to decide.
+            if not made.trusted then
+                raise exception 'its owner is neither a superuser nor ucrm_tables';
+            end if;
             perform ucrm.protect(made.relation);
             raise notice 'ucrm: % is protected', made.relation;
         exception when others then

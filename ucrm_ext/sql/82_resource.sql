@@ -309,7 +309,8 @@ begin
     if wanted is null then
         return null;
     end if;
-    s := ucrm.compile_get(r.shape, '', r.id, true);
+    -- FOR UPDATE asks the UPDATE policy too: whoever may only delete reads the row without locking it.
+    s := ucrm.compile_get(r.shape, '', r.id, ucrm.has_permission(r.resource, 'update'));
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
