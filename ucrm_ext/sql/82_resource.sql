@@ -183,26 +183,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     s constant ucrm.statement := ucrm.compile_get(r.shape, r.query, r.id, false);
-    item text;
-    etag text;
+    item constant text := case when s.refusal is null then ucrm.run_row(s.sql, s.binds) end;
 begin
-    if s.refusal is not null then
-        return ucrm.refused(s, r.request_id);
-    end if;
-    item := ucrm.run_row(s.sql, s.binds);
     if item is null then
-        return ucrm.problem('not_found', r.request_id);
+        return case when s.refusal is null then ucrm.problem('not_found', r.request_id) else ucrm.refused(s, r.request_id) end;
     end if;
-    -- The version is the whole row's: a reply with fields= has none.
-    if r.query <> '' then
-        return row(200, null, ucrm.data_body(item))::ucrm.response;
+    -- The version is the whole row's: a reply with fields= has none. Proxies weaken tags, and here a weak one will do (RFC 9110, 13.1.2).
+    if r.query = '' and r.headers ? 'if-none-match'
+        and ucrm.etag_matches(replace(r.headers ->> 'if-none-match', 'W/', ''), ucrm.etag(item))
+    then
+        return row(304, jsonb_build_object('etag', ucrm.etag(item)), null)::ucrm.response;
     end if;
-    etag := ucrm.etag(item);
-    -- Proxies weaken tags, and here a weak one will do (RFC 9110, 13.1.2).
-    if r.headers ? 'if-none-match' and ucrm.etag_matches(replace(r.headers ->> 'if-none-match', 'W/', ''), etag) then
-        return row(304, jsonb_build_object('etag', etag), null)::ucrm.response;
-    end if;
-    return row(200, jsonb_build_object('etag', etag), ucrm.data_body(item))::ucrm.response;
+    return row(200, case r.query when '' then jsonb_build_object('etag', ucrm.etag(item)) end, ucrm.data_body(item))::ucrm.response;
 end
 $$;
 comment on function ucrm.get_row(ucrm.request) is 'GET /{resource}/{id}: 200 {data} with ETag, 304 for a matching If-None-Match. Refusals: not_found.';
@@ -221,6 +213,14 @@ begin
 end
 $$;
 comment on function ucrm.refused_body(ucrm.request) is '415 when the body is declared to be something other than JSON, else null.';
+
+create function ucrm.may_name_owner(r ucrm.request)
+returns boolean
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_may_name_owner';
+comment on function ucrm.may_name_owner(ucrm.request) is
+'Whether the body could assign the owner column: its name, or a backslash that could spell it, is in it. False is certain.';
 
 -- Rows are one's own or nobody's: ownership is not handed to others through the API.
 create function ucrm.refused_owner(r ucrm.request)
@@ -254,19 +254,24 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     s ucrm.statement;
-    refusal ucrm.response := ucrm.refused_body(r);
+    refusal ucrm.response;
     item text;
 begin
-    if refusal.status is not null then
-        return refusal;
+    if r.headers ->> 'content-type' is distinct from 'application/json' then
+        refusal := ucrm.refused_body(r);
+        if refusal.status is not null then
+            return refusal;
+        end if;
     end if;
     s := ucrm.compile_insert(r.shape, r.body);
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
-    refusal := ucrm.refused_owner(r);
-    if refusal.status is not null then
-        return refusal;
+    if ucrm.may_name_owner(r) then
+        refusal := ucrm.refused_owner(r);
+        if refusal.status is not null then
+            return refusal;
+        end if;
     end if;
     item := ucrm.run_row(s.sql, s.binds);
     return row(201,
@@ -392,7 +397,7 @@ grant execute on function
     ucrm.data_body(text), ucrm.etag(text), ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
     ucrm.problem(text, uuid, text, jsonb, jsonb), ucrm.rate_limited(text, integer, integer, bigint, uuid),
     ucrm.refused(ucrm.statement, uuid), ucrm.count_rows(oid, ucrm.statement), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request), ucrm.create_row(ucrm.request),
-    ucrm.update_row(ucrm.request), ucrm.delete_row(ucrm.request), ucrm.refused_body(ucrm.request), ucrm.refused_owner(ucrm.request),
+    ucrm.update_row(ucrm.request), ucrm.delete_row(ucrm.request), ucrm.refused_body(ucrm.request), ucrm.may_name_owner(ucrm.request), ucrm.refused_owner(ucrm.request),
     ucrm.refused_row(ucrm.request), ucrm.refused_version(ucrm.request)
 to ucrm_handler, ucrm_owner;
 grant execute on function ucrm.run(text, text[]), ucrm.run_rows(text, text[]), ucrm.run_row(text, text[]) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;

@@ -124,3 +124,17 @@ gates!(
 );
 crate::leaf!(pg_finfo_ucrm_next_gate, ucrm_next_gate, next_gate);
 crate::leaf!(pg_finfo_ucrm_quick_gate, ucrm_quick_gate, quick_gate);
+crate::leaf!(
+    pg_finfo_ucrm_is_open,
+    ucrm_is_open,
+    |call: Call| -> Answer {
+        let (resource, action) = (
+            call.text(0).unwrap_or_default(),
+            call.text(1).unwrap_or_default(),
+        );
+        let open = context::tenant().is_some()
+            && matches!(verdict(resource, action), Answered::Passed)
+            && context::permissions().scope(resource, action).is_some();
+        Ok(Some(pg_sys::Datum::from(open)))
+    }
+);

@@ -7,6 +7,7 @@ pub mod compile;
 
 use crate::body::json;
 use crate::border::{Answer, Call, Fault, composite, texts, varlena};
+use crate::row;
 use compile::{Catalogue, List, Refusal, Statement};
 use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
 use serde_json::{Value, json};
@@ -262,4 +263,33 @@ crate::leaf!(
     pg_finfo_ucrm_compile_delete,
     ucrm_compile_delete,
     compile_delete
+);
+
+/// Positions in ucrm.request, see sql/80_reply.sql.
+const REQUEST_BODY: usize = 4;
+const REQUEST_SHAPE: usize = 8;
+
+fn may_name_owner(call: Call) -> Answer {
+    let Some(request) = call.datum(0).and_then(row::Columns::<17>::of) else {
+        return Ok(Some(pg_sys::Datum::from(true)));
+    };
+    let head = request
+        .text(REQUEST_SHAPE)
+        .and_then(|shape| shape.lines().next());
+    let owner = head
+        .and_then(|head| head.split('\t').nth(3))
+        .unwrap_or_default();
+    let body = request.bytes(REQUEST_BODY).unwrap_or_default();
+    let named = !owner.is_empty()
+        && (body.contains(&b'\\')
+            || body
+                .windows(owner.len())
+                .any(|window| window == owner.as_bytes()));
+    Ok(Some(pg_sys::Datum::from(named)))
+}
+
+crate::leaf!(
+    pg_finfo_ucrm_may_name_owner,
+    ucrm_may_name_owner,
+    may_name_owner
 );
