@@ -17,7 +17,9 @@ die() {
 measure_open() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    SAMPLES=$work/samples.tsv
+    to=${BENCH_REPORT:-$root/target/bench}
+    mkdir -p "$to"
+    SAMPLES=$to/samples.tsv
     : >"$SAMPLES"
     export PGHOST=$UCRM_PGHOST PGPORT=$UCRM_PGPORT PGDATABASE=$UCRM_PGDATABASE PGPASSFILE=$work/passwords
     export PGOPTIONS='-c client_min_messages=warning'
@@ -116,9 +118,6 @@ gateway_memory() {
 
 # Writes report.md and report.svg, and shows the table.
 report() {
-    local to=${BENCH_REPORT:-$root/target/bench}
-    mkdir -p "$to"
-    cp "$SAMPLES" "$to/samples.tsv"
     awk -f "$here/report.awk" "$here/wanted.tsv" "$SAMPLES" >"$work/rows.tsv"
     awk -F '\t' -f "$here/plot.awk" "$work/rows.tsv" >"$to/report.svg"
     {

@@ -34,26 +34,26 @@ for ((round = 1; round <= rounds; round++)); do
     admin -q -A -t -F $'\t' -v tenants="$tenants" -v calls=1000000 -f "$here/loops.sql" | samples "$round"
 done
 
-say "updates of 20,000 rows"
+compare "create" handle_create bare_create
+admin -q -f "$here/quiet.sql"
+compare "insert of one row" audited_insert unaudited_insert
+
+say "changes of 20,000 rows"
 block=0
 for ((round = 1; round <= 3 && block * 60 + 120 <= tenants; round++, block += 2)); do
     for order in off on; do
         for relation in audited:crm.contacts unaudited:bench.contacts; do
             admin -q -A -t -F $'\t' -v block="$((block + (${#order} == 2)))" -v one_first="$order" -v relation="${relation#*:}" \
-                -f "$here/update.sql" | sed "s/^/${relation%%:*}_/" | samples "$round"
+                -f "$here/bulk.sql" | sed "s/^/${relation%%:*}_/" | samples "$round"
         done
     done
 done
-admin -q -c 'vacuum crm.contacts, bench.contacts, ucrm.audit_logs, ucrm.events' -c checkpoint
-
-compare "create" handle_create bare_create
-compare "insert of one row" audited_insert unaudited_insert
 
 say "the gateway's memory"
 gateway_memory | samples 1
 
 say "$more tenants"
-admin -q -c 'drop table bench.contacts'
+admin -q -c 'drop schema bench cascade' -c 'vacuum crm.contacts, ucrm.audit_logs, ucrm.events'
 admin -q -v from="$((tenants + 1))" -v to="$more" -v each="$((each / 10))" -f "$here/tenants.sql"
 admin -q -c 'vacuum (analyze)' -c checkpoint
 each_once "$more"
