@@ -121,14 +121,6 @@ as 'MODULE_PATHNAME', 'ucrm_next_gate';
 comment on function ucrm.next_gate(text[], integer) is
 'Asks UCRM''s own gates from start on: null when all pass; -i when the i-th, one of UCRM''s own, refuses; i when the i-th is somebody else''s, for SQL to ask.';
 
-create function ucrm.quick_gate(resource text, action text)
-returns text
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_quick_gate';
-comment on function ucrm.quick_gate(text, text) is
-'What ucrm.gate() says, when this backend remembers the gates and all are UCRM''s own; else ''?'', for ucrm.gate() to say.';
-
 create function ucrm.ask_gate(check_fn text, resource text, action text)
 returns boolean
 language plpgsql
@@ -178,6 +170,6 @@ grant select on ucrm.gates to ucrm_app, ucrm_reader, ucrm_platform, ucrm_handler
 grant execute on function
     ucrm.gate_member(text, text), ucrm.gate_enabled(text, text), ucrm.gate_email(text, text),
     ucrm.gate_not_rejected(text, text), ucrm.gate_not_suspended(text, text), ucrm.gate_approved(text, text), ucrm.gate_trial(text, text),
-    ucrm.gates_of(text, text), ucrm.memorize_gates(text, text), ucrm.next_gate(text[], integer), ucrm.quick_gate(text, text),
+    ucrm.gates_of(text, text), ucrm.memorize_gates(text, text), ucrm.next_gate(text[], integer),
     ucrm.ask_gate(text, text, text), ucrm.gate(text, text)
 to ucrm_owner, ucrm_app, ucrm_reader, ucrm_platform;

@@ -16,6 +16,14 @@ parallel safe
 as 'MODULE_PATHNAME', 'ucrm_permission_scope';
 comment on function ucrm.permission_scope(text, text) is '"all", "own" (rows whose owner column is the member), or null when the action is not granted.';
 
+create function ucrm.is_open(resource text, action text)
+returns boolean
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_is_open';
+comment on function ucrm.is_open(text, text) is
+'True when ucrm.demand() would surely not raise: a tenant is entered, this backend remembers the gates, all are UCRM''s own and pass, and the action is granted. False proves nothing.';
+
 create function ucrm.demand(resource text, action text)
 returns void
 language plpgsql
@@ -25,17 +33,15 @@ as $$
 declare
     code text;
 begin
+    if ucrm.is_open(resource, action) then
+        return;
+    end if;
     if ucrm.tenant_id() is null then
         perform ucrm.refuse('no_context');
     end if;
-    code := ucrm.quick_gate(resource, action);
+    code := ucrm.gate(resource, action);
     if code is not null then
-        if code = '?' then
-            code := ucrm.gate(resource, action);
-        end if;
-        if code is not null then
-            perform ucrm.refuse(code);
-        end if;
+        perform ucrm.refuse(code);
     end if;
     if not ucrm.has_permission(resource, action) then
         perform ucrm.refuse('permission_denied', format('%s may not %s %s', ucrm.member_role(), action, resource));
@@ -44,14 +50,6 @@ end
 $$;
 comment on function ucrm.demand(text, text) is
 'Raises unless the context may do the action now: no_context, the code of the first gate that refuses, permission_denied. For authors of SQL functions and for UCRM''s own.';
-
-create function ucrm.is_open(resource text, action text)
-returns boolean
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_is_open';
-comment on function ucrm.is_open(text, text) is
-'True when ucrm.demand() would surely not raise: a tenant is entered, this backend remembers the gates, all are UCRM''s own and pass, and the action is granted. False proves nothing.';
 
 create function ucrm.gate_write()
 returns trigger

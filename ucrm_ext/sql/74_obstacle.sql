@@ -1,5 +1,5 @@
 -- What stands in the way of protecting a table, and its key.
-create function ucrm.protection_obstacles(relation regclass, resource text default null)
+create function ucrm.protection_obstacles(relation regclass)
 returns table (problem text, fix text)
 language sql
 stable
@@ -80,7 +80,7 @@ as $$
     from pg_catalog.pg_class as c
     where c.oid = relation and c.relispartition;
 $$;
-comment on function ucrm.protection_obstacles(regclass, text) is 'What must change before ucrm.protect(table) accepts it: problem and the statement that fixes it. No row: nothing.';
+comment on function ucrm.protection_obstacles(regclass) is 'What must change before ucrm.protect(table) accepts it: problem and the statement that fixes it. No row: nothing.';
 
 create function ucrm.protection_key(relation regclass)
 returns name

@@ -1,98 +1,4 @@
--- The generic resource: list, get, create, update, delete of any protected table. The grammar compiles to SQL text and
--- binds; the table decides again who may.
-create type ucrm.statement as (
-    sql text,
-    binds text[],
-    count_sql text,
-    page bigint,
-    page_limit bigint,
-    countable boolean,
-    refusal jsonb
-);
-comment on type ucrm.statement is 'A compiled query: sql and text binds; or refusal {code, detail, errors, …} and nothing else.';
-
-create function ucrm.compile_list(shape text, query text)
-returns ucrm.statement
-language c
-stable
-as 'MODULE_PATHNAME', 'ucrm_compile_list';
-comment on function ucrm.compile_list(text, text) is 'Query string → one statement for the page of rows and one for the total. Refusals: invalid_filter, unknown_field.';
-
-create function ucrm.compile_get(shape text, query text, id text, lock boolean)
-returns ucrm.statement
-language c
-stable
-as 'MODULE_PATHNAME', 'ucrm_compile_get';
-comment on function ucrm.compile_get(text, text, text, boolean) is 'One row by id; lock: FOR UPDATE. Refusals: not_found for an id that cannot be one, invalid_filter.';
-
-create function ucrm.compile_insert(shape text, body bytea)
-returns ucrm.statement
-language c
-stable
-as 'MODULE_PATHNAME', 'ucrm_compile_insert';
-comment on function ucrm.compile_insert(text, bytea) is 'JSON object → INSERT. Refusals: invalid_json, unknown_field, validation_failed.';
-
-create function ucrm.compile_update(shape text, body bytea, id text)
-returns ucrm.statement
-language c
-stable
-as 'MODULE_PATHNAME', 'ucrm_compile_update';
-comment on function ucrm.compile_update(text, bytea, text) is 'JSON object → UPDATE by id. Refusals: invalid_json, unknown_field, validation_failed, not_found.';
-
-create function ucrm.compile_delete(shape text, id text)
-returns ucrm.statement
-language c
-stable
-as 'MODULE_PATHNAME', 'ucrm_compile_delete';
-comment on function ucrm.compile_delete(text, text) is 'DELETE by id. Refusal: not_found for an id that cannot be one.';
-
-create function ucrm.run(sql text, binds text[])
-returns text
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_run';
-comment on function ucrm.run(text, text[]) is
-'Executes exactly one SELECT, INSERT, UPDATE, DELETE or MERGE with text binds as the caller, and returns the first column of its first row as text. The plan is kept per session and role. Several statements or a utility command: 42601. Errors keep SQLSTATE, hint and constraint.';
-
-create function ucrm.run_rows(sql text, binds text[])
-returns text
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_run_rows';
-comment on function ucrm.run_rows(text, text[]) is
-'As ucrm.run(), but gives all rows: a JSON array of objects, times in UTC.';
-
-create function ucrm.run_row(sql text, binds text[])
-returns text
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_run_row';
-comment on function ucrm.run_row(text, text[]) is
-'As ucrm.run(), but gives the first row as a JSON object, times in UTC; null when there is none.';
-
-create function ucrm.list_body(items text, total bigint, page bigint, page_limit bigint)
-returns bytea
-language c
-immutable
-as 'MODULE_PATHNAME', 'ucrm_list_body';
-comment on function ucrm.list_body(text, bigint, bigint, bigint) is '{"data":[…],"meta":{"total":…}}; page and limit only if they were sent.';
-
-create function ucrm.data_body(item text)
-returns bytea
-language c
-immutable
-strict
-as 'MODULE_PATHNAME', 'ucrm_data_body';
-comment on function ucrm.data_body(text) is '{"data":…}';
-
-create function ucrm.etag(item text)
-returns text
-language c
-immutable
-strict
-as 'MODULE_PATHNAME', 'ucrm_etag';
-comment on function ucrm.etag(text) is 'A strong ETag (RFC 9110, 8.8.3) of a row as it is shown.';
-
+-- The generic resource: list, get, create, update, delete of any protected table. The table decides again who may.
 create function ucrm.shape_of(resource text)
 returns text
 language plpgsql
@@ -392,12 +298,9 @@ $$;
 comment on function ucrm.delete_row(ucrm.request) is 'DELETE /{resource}/{id}: 204; If-Match is honoured. Refusals: not_found, permission_denied, version_conflict, referenced.';
 
 grant execute on function
-    ucrm.compile_list(text, text), ucrm.compile_get(text, text, text, boolean), ucrm.compile_insert(text, bytea),
-    ucrm.compile_update(text, bytea, text), ucrm.compile_delete(text, text), ucrm.list_body(text, bigint, bigint, bigint),
-    ucrm.data_body(text), ucrm.etag(text), ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
+    ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
     ucrm.problem(text, uuid, text, jsonb, jsonb), ucrm.rate_limited(text, integer, integer, bigint, uuid),
     ucrm.refused(ucrm.statement, uuid), ucrm.count_rows(oid, ucrm.statement), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request), ucrm.create_row(ucrm.request),
     ucrm.update_row(ucrm.request), ucrm.delete_row(ucrm.request), ucrm.refused_body(ucrm.request), ucrm.may_name_owner(ucrm.request), ucrm.refused_owner(ucrm.request),
     ucrm.refused_row(ucrm.request), ucrm.refused_version(ucrm.request)
 to ucrm_handler, ucrm_owner;
-grant execute on function ucrm.run(text, text[]), ucrm.run_rows(text, text[]), ucrm.run_row(text, text[]) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;

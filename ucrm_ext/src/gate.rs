@@ -2,7 +2,7 @@
 //! Must never look anything up: within an entered transaction they answer for the state it was entered in.
 //! Called by ucrm.gate() for handle and the tables' triggers, and by ucrm.why().
 
-use crate::border::{Answer, Call, texts_of, varlena};
+use crate::border::{Answer, Call, texts_of};
 use crate::principal::{Principal, Status};
 use crate::{context, memo};
 use pgrx::pg_sys;
@@ -95,19 +95,6 @@ pub fn verdict(resource: &str, deed: &str) -> Answered {
     }
 }
 
-fn quick_gate(call: Call) -> Answer {
-    Ok(
-        match verdict(
-            call.text(0).unwrap_or_default(),
-            call.text(1).unwrap_or_default(),
-        ) {
-            Answered::Passed => None,
-            Answered::Refused(code) => Some(varlena(code.as_bytes())),
-            Answered::Unknown => Some(varlena(b"?")),
-        },
-    )
-}
-
 macro_rules! gates {
     ($($number:literal $record:ident $symbol:ident),*) => {
         $(crate::leaf!($record, $symbol, |_: Call| -> Answer { Ok(Some(pg_sys::Datum::from(passes(GATES[$number].1)))) });)*
@@ -123,7 +110,6 @@ gates!(
     6 pg_finfo_ucrm_gate_trial ucrm_gate_trial
 );
 crate::leaf!(pg_finfo_ucrm_next_gate, ucrm_next_gate, next_gate);
-crate::leaf!(pg_finfo_ucrm_quick_gate, ucrm_quick_gate, quick_gate);
 crate::leaf!(
     pg_finfo_ucrm_is_open,
     ucrm_is_open,

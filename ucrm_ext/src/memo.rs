@@ -73,18 +73,23 @@ pub fn principal(kind: &str, credential: &[u8]) -> Option<Vec<u8>> {
     if generation::bypassed() {
         return None;
     }
-    let key = key_of(&[b"principal", kind.as_bytes(), credential])?;
+    let key = principal_key(kind, credential)?;
     shared()?.principals.recall(key, generation::definitions())
 }
 
-fn principal_key(call: Call) -> Option<u128> {
-    key_of(&[b"principal", call.text(0)?.as_bytes(), call.bytes(1)?])
+fn principal_key(kind: &str, credential: &[u8]) -> Option<u128> {
+    key_of(&[b"principal", kind.as_bytes(), credential])
 }
 
 fn remember_principal(call: Call) -> Answer {
     if !generation::bypassed()
-        && let (Some(key), Some(region), Some(generation), Some(principal)) =
-            (principal_key(call), shared(), call.bigint(2), call.datum(3))
+        && let (Some(kind), Some(credential)) = (call.text(0), call.bytes(1))
+        && let (Some(key), Some(region), Some(generation), Some(principal)) = (
+            principal_key(kind, credential),
+            shared(),
+            call.bigint(2),
+            call.datum(3),
+        )
     {
         region
             .principals

@@ -85,9 +85,14 @@ pgrx::extension_sql_file!(
 );
 pgrx::extension_sql_file!("../sql/80_reply.sql", name = "reply", requires = ["report"]);
 pgrx::extension_sql_file!(
+    "../sql/81_statement.sql",
+    name = "statement",
+    requires = ["reply"]
+);
+pgrx::extension_sql_file!(
     "../sql/82_resource.sql",
     name = "resource",
-    requires = ["reply"]
+    requires = ["statement"]
 );
 pgrx::extension_sql_file!(
     "../sql/85_route.sql",
