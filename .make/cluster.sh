@@ -9,6 +9,7 @@ if ! declare -F state_find >/dev/null; then
     state_find
 fi
 source "$(dirname "${BASH_SOURCE[0]}")/prefix.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/key.sh"
 
 # cluster_make FOLDER PACKAGE PORT [SETTINGS]: prefix, extension, and an empty server where there is none.
 cluster_make() {
@@ -20,6 +21,7 @@ cluster_make() {
     socket=$(cluster_socket "$at")
     own_folder 0700 "$SERVER_USER" "$socket"
     own_folder 0700 "$SERVER_USER" "$at/data"
+    key_make "$at"
     if [[ ! -e $at/data/PG_VERSION ]]; then
         as "$SERVER_USER" "$(prefix_bin "$at/prefix")/initdb" -D "$at/data" -U postgres \
             --encoding=UTF8 --locale=C.UTF-8 --data-checksums --auth=reject --no-instructions \
@@ -54,6 +56,7 @@ port = $2
 unix_socket_directories = '$(cluster_socket "$1")'
 unix_socket_permissions = 0700
 shared_preload_libraries = 'ucrm'
+ucrm.key_file = '$KEY_FILE'
 password_encryption = 'scram-sha-256'
 timezone = 'UTC'
 log_timezone = 'UTC'

@@ -57,6 +57,7 @@ declare
     key record;
 begin
     insert into ucrm.roles (tenant_id, name) values (tenant, 'keeper');
+    perform ucrm.make_webhook_secret(tenant);
     insert into ucrm.role_permissions (tenant_id, role, resource, action, scope) values (tenant, 'keeper', 'contacts', 'read', 'own');
     insert into ucrm.logins (login, tenant_id, role, report_schema) values ('report_' || suffix, tenant, 'keeper', 'report_' || substr(md5(suffix), 1, 12));
     insert into lab.boxes (tenant_id, id) values (tenant, '01a00000-0000-7000-8000-00000000000b');

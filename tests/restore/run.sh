@@ -48,10 +48,14 @@ check() {
     fi
 }
 empty() { [[ ! -s $1 ]] || { cat "$1"; return 1; }; }
+absent() { ! grep -F -e "$1" "$2"; }
 equal() { [[ $1 == "$2" ]] || { printf 'got %s, expected %s\n' "$1" "$2"; return 1; }; }
 
 original() { "$UCRM_TEST_PGBIN/$1" -h "$UCRM_TEST_PGSOCKET" -p "$UCRM_PGPORT" -U postgres "${@:2}"; }
 copy() { "$(prefix_bin "$AT/prefix")/$1" -h "$(cluster_socket "$AT")" -p "$(cluster_port "$AT")" -U postgres "${@:2}"; }
+
+# key_copy FROM TO: what is kept apart from the dump.
+key_copy() { as "$SERVER_USER" cp "$(key_file "$1")" "$(key_file "$2")"; }
 
 # kinds FILE: the first words of its lines.
 kinds() { sed -E 's/^(extension members|event triggers|row security|role settings|default privileges|[a-z]+).*/\1/' "$1" | sort -u; }
@@ -75,12 +79,21 @@ compare() {
     check "$1: nothing else is there" diff "$WORK/original" "$2"
 }
 
+# A secret, and what it is in clear: nothing but the key file opens it elsewhere.
+secret="select encode(ucrm.secret('$ACME_ID', 'webhook', '$ACME_ID'), 'hex')"
+original psql -XAtq -d "$UCRM_PGDATABASE" -c "select from ucrm.make_webhook_secret('$ACME_ID')"
+clear=$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$secret")
+
 original psql -XAtq -d "$UCRM_PGDATABASE" -f "$here/inventory.sql" >"$WORK/original" || exit
 check "the inventory knows many kinds of things" test "$(kinds "$WORK/original" | wc -l)" -ge 17
 original pg_dumpall --globals-only >"$WORK/globals.sql" || exit
 original pg_dump -Fc -f "$WORK/custom" "$UCRM_PGDATABASE" || exit
+original pg_dump -f "$WORK/plain" "$UCRM_PGDATABASE" || exit
+check "a dump holds the sealed secret" grep -q "^$ACME_ID.*webhook" "$WORK/plain"
+check "and not the secret" absent "$clear" "$WORK/plain"
 
 cluster_make "$AT" "$UCRM_TEST_PACKAGE" "$(port_free)"
+key_copy "$UCRM_TEST_DIR" "$AT"
 cluster_start "$AT" || exit
 
 # The new server has its superuser already.

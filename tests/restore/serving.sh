@@ -39,4 +39,20 @@ check "the back end enters a tenant" \
     equal "$(login "$BACKEND_LOGIN" "$BACKEND_PASSWORD" "begin; select ucrm.enter('$GLOBEX_ID'); select count(*) from crm.contacts; commit" | tail -n 1)" "$(contacts_of "$GLOBEX_ID")"
 forges() { ! login "$REPORT_LOGIN" "$REPORT_PASSWORD" "select set_config('app.tenant_id', '$GLOBEX_ID', false)"; }
 check "and a login forges no context" forges
+
+# keyed LINES: the key file has these.
+keyed() { printf '%s\n' "$@" | as "$SERVER_USER" tee "$(key_file "$AT")" >/dev/null; }
+opened() { copy psql -XAtq -d ucrm -c "$secret" 2>&1; }
+lost() { [[ $(opened) == *'which is not in the key file'* ]]; }
+blamed() { copy psql -XAtq -d ucrm -c 'select what from ucrm.doctor()' | grep -q 'nobody can open them'; }
+old=$(as "$SERVER_USER" cat "$(key_file "$AT")")
+new=$(random_hex 32)
+check "with the key file the secret opens" equal "$(opened)" "$clear"
+keyed "$new"
+check "with another one it does not" lost
+check "and doctor() says so" blamed
+keyed "$new" "$old"
+check "reseal() brings it under a new key" equal "$(copy psql -XAtq -d ucrm -c 'select ucrm.reseal()')" 1
+keyed "$new"
+check "which alone opens it then" equal "$(opened)" "$clear"
 gateway_stop "$AT"

@@ -6,6 +6,7 @@
 inventory ucrm original
 cluster_stop "$AT"
 cluster_make "$UP" "$UCRM_TEST_PACKAGE" "$(port_free)"
+key_copy "$AT" "$UP"
 own_folder 0700 "$SERVER_USER" "$UP/work"
 # It connects over sockets of its own making, in its working folder, as the superuser that both servers have.
 printf 'local all postgres trust\n' | tee >(cluster_write "$AT" pg_hba.conf) | cluster_write "$UP" pg_hba.conf

@@ -66,6 +66,7 @@ declare
     u ucrm.users;
     k record;
     is_new boolean := false;
+    webhook_secret text;
     auto constant boolean := coalesce(approve, ucrm.setting('approval') = '"auto"');
     days constant jsonb := ucrm.setting('trial_days');
 begin
@@ -89,6 +90,9 @@ begin
         select x.* into u from ucrm.users as x where lower(x.email) = lower(admin_email);
     end if;
     insert into ucrm.tenant_memberships (tenant_id, user_id, role) values (t.id, u.id, 'owner');
+    if ucrm.key_fault() is null then
+        webhook_secret := ucrm.make_webhook_secret(t.id);
+    end if;
     select * into k from ucrm.issue_api_key(t.id, u.id, 'First key');
     perform ucrm.record_event(t.id, 'created', 'tenant', t.id::text, null,
         jsonb_build_object('id', t.id, 'slug', t.slug, 'name', t.name, 'plan', t.plan, 'status', t.status));
@@ -97,12 +101,13 @@ begin
     return jsonb_build_object(
         'tenant', ucrm.tenant_json(t),
         'admin', jsonb_build_object('id', u.id, 'email', u.email, 'created', is_new),
-        'api_key', jsonb_build_object('id', k.id, 'prefix', k.prefix, 'secret', k.secret)
+        'api_key', jsonb_build_object('id', k.id, 'prefix', k.prefix, 'secret', k.secret),
+        'webhook_secret', webhook_secret
     );
 end
 $$;
 comment on function ucrm.provision_tenant(text, text, text, text, boolean) is
-'In one transaction: tenant, admin user (made if new), owner membership, first API key (shown once). approve: null = the installation''s setting. Refusals: slug_taken. 23514 for a slug, name or address that is none.';
+'In one transaction: tenant, admin user (made if new), owner membership, webhook secret (where there is a key file to seal it with) and first API key, both shown once. approve: null = the installation''s setting. Refusals: slug_taken. 23514 for a slug, name or address that is none.';
 
 create function ucrm.tenant_json(t ucrm.tenants)
 returns jsonb
@@ -248,7 +253,7 @@ begin
         jsonb_build_object('location', '/api/v1/admin/workspaces/' || (made #>> '{tenant,id}')));
 end
 $$;
-comment on function ucrm.provision_route(ucrm.request) is 'POST /api/v1/internal/tenants {name, slug, admin_email, plan}: 201 {data: {tenant, admin, api_key}}. Refusals: slug_taken, validation_failed, unknown_field.';
+comment on function ucrm.provision_route(ucrm.request) is 'POST /api/v1/internal/tenants {name, slug, admin_email, plan}: 201 {data: {tenant, admin, api_key, webhook_secret}}. Refusals: slug_taken, validation_failed, unknown_field.';
 
 create function ucrm.approval_route(r ucrm.request)
 returns ucrm.response

@@ -20,6 +20,7 @@ mod raw;
 mod route;
 mod row;
 mod run;
+mod secret;
 mod setting;
 mod shared;
 mod token;
@@ -35,6 +36,7 @@ pgrx::pg_module_magic!(name, version);
 #[allow(non_snake_case)]
 pub extern "C-unwind" fn _PG_init() {
     setting::define();
+    secret::define();
     shared::request();
     generation::follow_transactions();
 }

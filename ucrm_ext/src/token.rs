@@ -1,6 +1,6 @@
 //! Owns the making of keys and ids: randomness from the server's strong source, time from the system's clock.
 //! Must never keep or print a secret: it is returned once.
-//! Called by ucrm.uuid7() and ucrm.make_api_key().
+//! Called by ucrm.uuid7(), ucrm.make_api_key() and ucrm.random_bytes().
 
 mod key;
 mod uuid7;
@@ -22,7 +22,8 @@ struct Pool {
     process: i32,
 }
 
-fn draw<const N: usize>() -> Result<[u8; N], Fault> {
+/// Bytes of the server's strong source.
+pub fn draw<const N: usize>() -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
     // SAFETY: writes N bytes to a local array.
     if unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), N) } {
@@ -76,5 +77,17 @@ fn make_api_key(call: Call) -> Answer {
     )))
 }
 
+fn random_bytes(call: Call) -> Answer {
+    let count = call.int(0).unwrap_or_default();
+    if !(1..=64).contains(&count) {
+        return Err(Fault::new(
+            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            "1 to 64 random bytes",
+        ));
+    }
+    Ok(Some(varlena(&draw::<64>()?[..count as usize])))
+}
+
+crate::leaf!(pg_finfo_ucrm_random_bytes, ucrm_random_bytes, random_bytes);
 crate::leaf!(pg_finfo_ucrm_uuid7, ucrm_uuid7, make_uuid7);
 crate::leaf!(pg_finfo_ucrm_make_api_key, ucrm_make_api_key, make_api_key);

@@ -19,9 +19,14 @@ pgrx::extension_sql_file!(
     requires = ["setting"]
 );
 pgrx::extension_sql_file!(
+    "../sql/27_secret.sql",
+    name = "secret",
+    requires = ["tenant"]
+);
+pgrx::extension_sql_file!(
     "../sql/30_person.sql",
     name = "person",
-    requires = ["tenant"]
+    requires = ["secret"]
 );
 pgrx::extension_sql_file!("../sql/35_role.sql", name = "role", requires = ["person"]);
 pgrx::extension_sql_file!(

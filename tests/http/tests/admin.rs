@@ -58,6 +58,12 @@ fn a_provisioned_workspace_works_at_once() {
             (&made["admin"]["email"], &made["admin"]["created"]),
             (&json!(email), &json!(true))
         );
+        assert!(
+            made["webhook_secret"]
+                .as_str()
+                .unwrap()
+                .starts_with("whsec_")
+        );
         let owner = stage::nobody().key(made["api_key"]["secret"].as_str().unwrap());
         let session = owner.get("/api/v1/session").data(200);
         assert_eq!(
