@@ -27,5 +27,7 @@ trap 'exit 129' HUP
 packages "${PACKAGES_RUN[@]}" "${PACKAGES_BENCH[@]}"
 tools
 build || exit 1
+step build "$STATE/log/example.log" env CARGO_TERM_COLOR=never cargo build --release -p ucrm-gateway --example argon2_loop || exit 1
+export ARGON2_LOOP=$TARGET/release/examples/argon2_loop
 stage_open bench "$(cat tests/bench/postgresql.conf 2>/dev/null)" || exit 1
 bash tests/bench/run.sh 9>&-

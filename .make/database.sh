@@ -50,16 +50,22 @@ END
         ADMIN_LOGIN ucrm_admin ADMIN_LOGIN_PASSWORD "$admin" INTERNAL_SECRET "$internal" >"$1/secrets.env")
 }
 
-# demo.sql prints NAME=value for what it made; anything else is an error.
+# demo.sql prints NAME=value for what it made; anything else is an error. Passwords come to it computed.
 database_demo() {
-    local made
-    made=$(cd "$ROOT/sql" && PGOPTIONS=$SILENT cluster_psql "$1" -q -A -t -d $DATABASE -f demo.sql 2>>"$2") || return
+    local made admin owner
+    admin=$(random_hex 12)
+    owner=$(random_hex 12)
+    made=$(cd "$ROOT/sql" && {
+        printf "\\set admin_password '%s'\n" "$("$PACKAGE/ucrm-gateway" --hash-password <<<"$admin")"
+        printf "\\set owner_password '%s'\n" "$("$PACKAGE/ucrm-gateway" --hash-password <<<"$owner")"
+        printf '\\i demo.sql\n'
+    } | PGOPTIONS=$SILENT cluster_psql "$1" -q -A -t -d $DATABASE 2>>"$2") || return
     made=$(sed '/^$/d' <<<"$made")
     if grep -qvE '^[A-Z][A-Z0-9_]*=' <<<"$made"; then
         printf 'sql/demo.sql printed a line that is not NAME=value\n' >>"$2"
         return 1
     fi
-    printf '%s\n' "$made" >"$1/demo.made"
+    printf '%s\n' "$made" "ADMIN_PASSWORD=$admin" "ACME_OWNER_PASSWORD=$owner" >"$1/demo.made"
 }
 
 # Brings what is there to what was built. A version has its upgrade script; a changed install script of
@@ -89,6 +95,7 @@ database_env() {
             UCRM_PGHOST 127.0.0.1 UCRM_PGPORT "$(cluster_port "$1")" UCRM_PGDATABASE $DATABASE
         grep -v '^GATEWAY_PASSWORD=' "$1/secrets.env"
         cat "$1/demo.made"
+        mail_sent || printf 'MAIL_DIR=%s\n' "$(mail_folder "$1")"
     } | while IFS='=' read -r name value; do
         printf '%s=%q\n' "$name" "$value"
     done

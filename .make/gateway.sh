@@ -1,7 +1,10 @@
 # shellcheck shell=bash
-# Owns the gateway's process: its runnable copy, its database URL in a file, starting, readiness, stopping.
-# Must never run it as root, nor show the URL in arguments or environment.
+# Owns the gateway's process: its runnable copy, its secrets in files, where its mails go, starting, readiness, stopping.
+# Must never run it as root, nor show a secret in arguments or environment.
 # Sourced by run.sh, test.sh and bench.sh.
+
+# What the gateway reads from files of its own: it may not be able to reach the ones named here.
+GATEWAY_FILES=(UCRM_TLS_CERT_FILE UCRM_TLS_KEY_FILE UCRM_MAIL_CA_FILE UCRM_SMTP_URL_FILE UCRM_RESEND_API_KEY_FILE)
 
 # gateway_make FOLDER PACKAGE: needs secrets.env of database_make.
 gateway_make() {
@@ -12,9 +15,28 @@ gateway_make() {
     mv -f "$1/.new" "$1/ucrm-gateway"
     url=postgresql://ucrm_gateway:$(sed -n 's/^GATEWAY_PASSWORD=//p' "$1/secrets.env")@127.0.0.1:$(cluster_port "$1")/$DATABASE
     printf '%s\n' "$url" | gateway_file "$at/database-url"
-    for file in UCRM_TLS_CERT_FILE UCRM_TLS_KEY_FILE; do
+    # Not those of an earlier start.
+    for file in "${GATEWAY_FILES[@]}"; do
+        rm -f "$at/$file"
         [[ -z ${!file:-} ]] || gateway_file "$at/$file" <"${!file}"
     done
+    for file in UCRM_SMTP_URL UCRM_RESEND_API_KEY; do
+        [[ -z ${!file:-} ]] || printf '%s\n' "${!file}" | gateway_file "$at/${file}_FILE"
+    done
+}
+
+# mail_sent: whether mails leave, by whatever was set for it.
+mail_sent() { [[ -n ${UCRM_SMTP_URL:-}${UCRM_SMTP_URL_FILE:-}${UCRM_RESEND_API_KEY:-}${UCRM_RESEND_API_KEY_FILE:-} ]]; }
+
+# mail_folder FOLDER: where they go otherwise. Those of make run are in .ucrm/mail.
+mail_folder() {
+    if [[ -n ${UCRM_MAIL_DIR:-} ]]; then
+        printf %s "$UCRM_MAIL_DIR"
+    elif [[ $1 == "$STATE/main" ]]; then
+        printf %s "$STATE/mail"
+    else
+        printf %s "$1/mail"
+    fi
 }
 
 # gateway_file PATH: what comes in, readable by the gateway alone.
@@ -31,13 +53,20 @@ gateway_start() {
     # Whatever else is set is the gateway's own: `ucrm-gateway --help` lists it.
     for name in $(compgen -e UCRM_); do
         case $name in
-            UCRM_LISTEN* | UCRM_ADMIN_LISTEN* | UCRM_DATABASE_URL* | UCRM_TLS_* | UCRM_PG* | UCRM_DEMO | UCRM_TOOLS | UCRM_TEST_*) ;;
+            UCRM_LISTEN* | UCRM_ADMIN_LISTEN* | UCRM_DATABASE_URL* | UCRM_TLS_* | UCRM_SMTP_URL* | UCRM_RESEND_API_KEY* | UCRM_MAIL_DIR | UCRM_MAIL_CA_FILE | UCRM_PG* | UCRM_DEMO | UCRM_TOOLS | UCRM_TEST_*) ;;
             *) settings+=("$name=${!name}") ;;
         esac
     done
-    for name in UCRM_TLS_CERT_FILE UCRM_TLS_KEY_FILE; do
-        [[ -z ${!name:-} ]] || settings+=("$name=$at/gateway/$name")
+    for name in "${GATEWAY_FILES[@]}"; do
+        [[ ! -e $at/gateway/$name ]] || settings+=("$name=$at/gateway/$name")
     done
+    if ! mail_sent; then
+        [[ -n ${UCRM_MAIL_DIR:-} ]] || own_folder 0700 "$GATEWAY_USER" "$(mail_folder "$at")"
+        settings+=("UCRM_MAIL_DIR=$(mail_folder "$at")")
+    elif [[ -n ${UCRM_MAIL_DIR:-} ]]; then
+        # It says what is wrong with both.
+        settings+=("UCRM_MAIL_DIR=$UCRM_MAIL_DIR")
+    fi
     [[ ! -e $at/gateway.log ]] || mv -f "$at/gateway.log" "$at/gateway.log.1"
     (umask 077 && : >"$at/gateway.log")
     # Its own session: Ctrl-C in the terminal reaches only us, and we stop it in order.

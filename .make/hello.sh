@@ -4,7 +4,7 @@
 # Sourced by run.sh.
 
 hello() {
-    local name value ACME_ID='' ACME_OWNER_KEY='' GLOBEX_OWNER_KEY=''
+    local name value mails ACME_ID='' ACME_OWNER_KEY='' GLOBEX_OWNER_KEY=''
     while IFS='=' read -r name value; do
         case $name in
             ACME_ID) ACME_ID=$value ;;
@@ -12,6 +12,7 @@ hello() {
             GLOBEX_OWNER_KEY) GLOBEX_OWNER_KEY=$value ;;
         esac
     done <"$AT/demo.made"
+    if mail_sent; then mails='are sent'; else mails="$(mail_folder "$AT")/, a file each"; fi
     cat <<END
 
 UCRM is running.
@@ -21,6 +22,7 @@ UCRM is running.
   PostgreSQL  127.0.0.1:$PGPORT_, database $DATABASE
   logs        $AT/gateway.log, $AT/log/
   keys        $ROOT/.ucrm/demo.env
+  mails       $mails
 END
     [[ -z $ACME_OWNER_KEY ]] || cat <<END
 
@@ -34,8 +36,13 @@ Try, in another terminal:
   curl -sH 'x-api-key: $ACME_OWNER_KEY' -H 'content-type: application/json' \\
        -d '{"name": "Ada Lovelace", "email": "ada@example.org"}' $URL/api/v1/contacts
 
-  # a reporting tool: its login sees Acme alone, whatever SQL it sends
+  # a person: signs in, and is told what he may
   . '$ROOT/.ucrm/demo.env'
+  curl -s -c ada.jar -H 'content-type: application/json' $URL/api/v1/auth/login \\
+       -d "{\"email\": \"\$ACME_OWNER_EMAIL\", \"password\": \"\$ACME_OWNER_PASSWORD\"}"
+  curl -s -b ada.jar $URL/api/v1/session
+
+  # a reporting tool: its login sees Acme alone, whatever SQL it sends
   PGPASSWORD=\$REPORT_PASSWORD psql -h 127.0.0.1 -p $PGPORT_ -U "\$REPORT_LOGIN" $DATABASE \\
        -c 'select stage, count(*) from crm.contacts group by stage'
 

@@ -16,13 +16,15 @@ Variables of make run:
   UCRM_DEMO=1                       0: no demo tenants, keys and logins (decided at the first start)
   UCRM_TLS_CERT_FILE, UCRM_TLS_KEY_FILE
                                     HTTP over TLS
+  UCRM_SMTP_URL or UCRM_RESEND_API_KEY, with UCRM_MAIL_FROM and UCRM_PUBLIC_URL
+                                    send mails, which otherwise become files in .ucrm/mail
   UCRM_POOL_SIZE, UCRM_POOL_WAIT_MS, UCRM_MAX_CONNECTIONS, UCRM_BODY_LIMIT, UCRM_RESTORE_LIMIT,
   UCRM_REQUEST_TIMEOUT_MS, UCRM_HEADER_TIMEOUT_MS, UCRM_BODY_TIMEOUT_MS, UCRM_DRAIN_MS,
-  UCRM_TRUSTED_PROXIES, UCRM_ALLOWED_ORIGINS, UCRM_LOG
+  UCRM_TRUSTED_PROXIES, UCRM_ALLOWED_ORIGINS, UCRM_JWKS_CA_FILE, UCRM_JWKS_NETWORKS, UCRM_LOG
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format clippy shell unit database pgtap race http install restore"
+  STEPS="format clippy shell unit database pgtap race http journey install restore"
                                     which steps to run
 
 Of all:

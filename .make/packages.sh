@@ -22,6 +22,9 @@ PACKAGES_TEST=(
     "libtap-parser-sourcehandler-pgtap-perl=/usr/bin/pg_prove"
     "postgresql-15-plpgsql-check=/usr/share/postgresql/15/extension/plpgsql_check.control"
     "shellcheck=/usr/bin/shellcheck"
+    "python3-aiosmtpd=/usr/lib/python3/dist-packages/aiosmtpd/__init__.py"
+    "openssl=/usr/bin/openssl"
+    "oathtool=/usr/bin/oathtool"
 )
 PACKAGES_BENCH=(
     "pgbouncer=/usr/sbin/pgbouncer"

@@ -153,3 +153,5 @@ script_tests() {
 suite_install() { script_tests install; }
 
 suite_restore() { script_tests restore; }
+
+suite_journey() { script_tests journey; }

@@ -49,6 +49,14 @@ join ucrm.users as u on u.email = p.email;
 
 insert into ucrm.platform_admins (user_id) select id from ucrm.users where email = 'root@ucrm.example';
 
+-- What `ucrm-gateway --hash-password` printed; without it nobody signs in, and keys work.
+\if :{?admin_password}
+select ucrm.set_password(id, :'admin_password') from ucrm.users where email = 'root@ucrm.example' \g /dev/null
+select ucrm.set_password(id, :'owner_password') from ucrm.users where email = 'ada@acme.example' \g /dev/null
+\echo ADMIN_EMAIL=root@ucrm.example
+\echo ACME_OWNER_EMAIL=ada@acme.example
+\endif
+
 -- One organization and a few contacts each for Acme and Globex, as their owners would make them.
 insert into crm.organizations (tenant_id, name, domain, owner_id)
 select t.id, v.name, v.domain, m.user_id

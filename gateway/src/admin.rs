@@ -92,6 +92,7 @@ impl Admin {
         let database = &self.database;
         self.metrics.pool_state("calls", database.calls.state());
         self.metrics.pool_state("exports", database.exports.state());
+        self.metrics.pool_state("workers", database.workers.state());
         match self.metrics.text() {
             Ok(mut text) => {
                 text.push_str(&self.gauges.text(database).await);

@@ -12,7 +12,9 @@ use ipnet::IpNet;
 use tokio_postgres::config::Host;
 
 use crate::encryption::{self, Check};
+use crate::mail::settings::MailConfig;
 use crate::options::Options;
+use crate::site::Site;
 
 /// What the gateway runs by.
 pub struct Config {
@@ -48,10 +50,20 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Whose pages may call.
     pub allowed_origins: Vec<HeaderValue>,
+    /// Where browsers see this installation.
+    pub public_url: Option<Uri>,
+    /// Threads that compute argon2id.
+    pub password_threads: usize,
+    /// Who else may have signed the certificates of issuers' key sets.
+    pub jwks_ca_file: Option<PathBuf>,
+    /// Private networks that those may be in.
+    pub jwks_networks: Vec<IpNet>,
     /// Certificate and key for HTTPS.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Log filter.
     pub log: String,
+    /// The mail worker's.
+    pub mail: MailConfig,
 }
 
 impl Config {
@@ -80,7 +92,11 @@ impl Config {
                 return Err("UCRM_TLS_KEY_FILE is set without UCRM_TLS_CERT_FILE: set both".into());
             }
         };
+        let named = !options.mail.public_url.trim().is_empty();
+        let mail = MailConfig::of(options.mail, listen, tls.is_some())?;
+        let public_url = mail.public_url.parse().ok().filter(|_| named);
         Ok(Self {
+            mail,
             database,
             check,
             database_ca_file: ca_file,
@@ -96,14 +112,29 @@ impl Config {
             body_timeout: Duration::from_millis(options.body_timeout_ms),
             drain: Duration::from_millis(options.drain_ms),
             trusted_proxies: list(&options.trusted_proxies)
-                .map(network)
+                .map(|text| network("UCRM_TRUSTED_PROXIES", text))
                 .collect::<Result<_, _>>()?,
             allowed_origins: list(&options.allowed_origins)
                 .map(origin)
                 .collect::<Result<_, _>>()?,
+            public_url,
+            password_threads: size("UCRM_PASSWORD_THREADS", options.password_threads)?,
+            jwks_ca_file: given(options.jwks_ca_file),
+            jwks_networks: list(&options.jwks_networks)
+                .map(|text| network("UCRM_JWKS_NETWORKS", text))
+                .collect::<Result<_, _>>()?,
             tls,
             log: options.log,
         })
+    }
+
+    /// What cookies and origins go by.
+    pub fn site(&self) -> Site {
+        let public = self.public_url.as_ref();
+        Site {
+            public_url: self.public_url.clone(),
+            is_https: public.map_or(self.tls.is_some(), |url| url.scheme_str() == Some("https")),
+        }
     }
 
     /// True where a database beyond this machine is believed without a check of its certificate.
@@ -156,17 +187,17 @@ fn database(url: &str, has_ca: bool) -> Result<(tokio_postgres::Config, Check), 
     Ok((config, check))
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
+fn network(name: &str, text: &str) -> Result<IpNet, String> {
     let net = text
         .parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     match net {
         Ok(net) if net.prefix_len() > 0 => Ok(net.trunc()),
         Ok(_) => Err(format!(
-            "UCRM_TRUSTED_PROXIES trusts everybody with {text}: name the proxies' own networks"
+            "{name} means everybody with {text}: name the networks themselves"
         )),
         Err(_) => Err(format!(
-            "UCRM_TRUSTED_PROXIES has {text}, which is no network: write 10.0.0.0/8 or 192.0.2.1, with commas between"
+            "{name} has {text}, which is no network: write 10.0.0.0/8 or 192.0.2.1, with commas between"
         )),
     }
 }

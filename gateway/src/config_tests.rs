@@ -22,6 +22,17 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.request_timeout, Duration::from_secs(30));
     assert!(config.trusted_proxies.is_empty() && config.allowed_origins.is_empty());
     assert!(config.tls.is_none());
+    assert!(config.jwks_ca_file.is_none() && config.jwks_networks.is_empty());
+}
+
+#[test]
+fn networks_of_key_sets_are_named_one_by_one() {
+    let good = config(&[URL, "--jwks-networks=127.0.0.0/8, 10.1.2.3"]).unwrap();
+    assert_eq!(good.jwks_networks.len(), 2);
+    for bad in ["private", "0.0.0.0/0", "::/0"] {
+        let message = refusal(&[URL, &format!("--jwks-networks={bad}")]);
+        assert!(message.contains("UCRM_JWKS_NETWORKS"), "{message}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Called by request.
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 
 use crate::failure::Failure;
 use crate::secret::digest_of;
@@ -12,7 +12,10 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const APIKEY: HeaderName = HeaderName::from_static("apikey");
 const X_INTERNAL_SECRET: HeaderName = HeaderName::from_static("x-internal-secret");
 
+const X_TENANT_ID: HeaderName = HeaderName::from_static("x-tenant-id");
+
 const KEY_PREFIX: &[u8] = b"ucrm_live_";
+const SESSION_PREFIX: &[u8] = b"ucrm_session_";
 const DISPLAY: usize = 8;
 const TENANT: usize = 26;
 const SECRET: usize = 43;
@@ -33,30 +36,41 @@ pub enum Credential {
         /// SHA-256 of what was sent.
         digest: [u8; 32],
     },
+    /// A session's secret, from the cookie or as a bearer token.
+    Session {
+        /// SHA-256 of what was sent.
+        digest: [u8; 32],
+        /// The workspace that the request names.
+        named: Option<String>,
+        /// True where a browser may have added it by itself.
+        from_cookie: bool,
+    },
     /// Any other bearer token; empty for a scheme that is not Bearer.
     Jwt {
         /// The token, as sent.
         token: Box<[u8]>,
+        /// The workspace that the request names.
+        named: Option<String>,
     },
 }
 
 impl Credential {
-    /// Picks the one explicit credential.
+    /// Picks the one explicit credential, or without one the session's cookie.
     ///
     /// # Errors
-    /// `ambiguous_credential` for two kinds or a repeated header. The one pair that counts as one is
+    /// `ambiguous_credential` for two kinds, a repeated header or two cookies of the name. The one pair that counts as one is
     /// `apikey` beside the same text as bearer token, which is how Supabase's clients send a key.
-    pub fn pick(headers: &HeaderMap) -> Result<Self, Failure> {
+    pub fn pick(headers: &HeaderMap, cookie: &str) -> Result<Self, Failure> {
         let key = only(headers, &X_API_KEY)?;
         let alias = only(headers, &APIKEY)?;
         let authorization = only(headers, &AUTHORIZATION)?;
         let internal = only(headers, &X_INTERNAL_SECRET)?;
         match (key, alias, authorization, internal) {
-            (None, None, None, None) => Ok(Self::None),
+            (None, None, None, None) => Self::cookie(headers, cookie),
             (Some(key), None, None, None) | (None, Some(key), None, None) => {
                 Ok(Self::key(key.as_bytes()))
             }
-            (None, None, Some(value), None) => Ok(Self::bearer(value.as_bytes())),
+            (None, None, Some(value), None) => Ok(Self::bearer(value.as_bytes(), headers)),
             (None, None, None, Some(secret)) => Ok(Self::Internal {
                 digest: digest_of(secret.as_bytes()),
             }),
@@ -73,6 +87,7 @@ impl Credential {
             Self::None => "none",
             Self::Key { .. } => "key",
             Self::Internal { .. } => "internal",
+            Self::Session { .. } => "session",
             Self::Jwt { .. } => "jwt",
         }
     }
@@ -81,6 +96,7 @@ impl Credential {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Key { hint, .. } => hint.as_deref(),
+            Self::Session { named, .. } | Self::Jwt { named, .. } => named.as_deref(),
             _ => None,
         }
     }
@@ -89,8 +105,10 @@ impl Credential {
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::None => None,
-            Self::Key { digest, .. } | Self::Internal { digest } => Some(digest),
-            Self::Jwt { token } => Some(token),
+            Self::Key { digest, .. } | Self::Internal { digest } | Self::Session { digest, .. } => {
+                Some(digest)
+            }
+            Self::Jwt { token, .. } => Some(token),
         }
     }
 
@@ -101,15 +119,59 @@ impl Credential {
         }
     }
 
-    fn bearer(value: &[u8]) -> Self {
+    /// True where a browser may have added it by itself, or may keep what the reply brings.
+    pub fn is_ambient(&self) -> bool {
+        matches!(
+            self,
+            Self::None
+                | Self::Session {
+                    from_cookie: true,
+                    ..
+                }
+        )
+    }
+
+    // RFC 6265, 5.4: pairs parted by "; ", perhaps over several lines.
+    fn cookie(headers: &HeaderMap, name: &str) -> Result<Self, Failure> {
+        let mut found = headers
+            .get_all(COOKIE)
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes()))
+            .filter_map(|rest| rest.strip_prefix(b"="));
+        match (found.next(), found.next()) {
+            (None, _) => Ok(Self::None),
+            (Some(value), None) => Ok(Self::Session {
+                digest: digest_of(value),
+                named: named(headers),
+                from_cookie: true,
+            }),
+            (Some(_), Some(_)) => Err(Failure::AmbiguousCredential),
+        }
+    }
+
+    fn bearer(value: &[u8], headers: &HeaderMap) -> Self {
         let token = token(value);
         if token.starts_with(KEY_PREFIX) {
             return Self::key(token);
         }
+        if token.starts_with(SESSION_PREFIX) {
+            return Self::Session {
+                digest: digest_of(token),
+                named: named(headers),
+                from_cookie: false,
+            };
+        }
         Self::Jwt {
             token: token.into(),
+            named: named(headers),
         }
     }
+}
+
+fn named(headers: &HeaderMap) -> Option<String> {
+    let name = headers.get(X_TENANT_ID)?.to_str().ok()?;
+    Some(name.to_owned())
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Failure> {

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const COOKIE: &str = "ucrm_session";
+
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in pairs {
@@ -25,7 +27,7 @@ fn a_well_formed_key_gives_digest_and_hint_on_every_header_that_takes_it() {
         ("apikey", a_key()),
         ("authorization", bearer),
     ] {
-        let picked = Credential::pick(&headers(&[(name, &value)])).unwrap();
+        let picked = Credential::pick(&headers(&[(name, &value)]), COOKIE).unwrap();
         assert_eq!(picked.kind(), "key", "{name}");
         assert_eq!(picked.hint(), Some("a2".repeat(13).as_str()), "{name}");
         assert_eq!(
@@ -38,7 +40,7 @@ fn a_well_formed_key_gives_digest_and_hint_on_every_header_that_takes_it() {
 
 #[test]
 fn a_malformed_key_is_passed_on_without_a_hint() {
-    let picked = Credential::pick(&headers(&[("x-api-key", "nonsense")])).unwrap();
+    let picked = Credential::pick(&headers(&[("x-api-key", "nonsense")]), COOKIE).unwrap();
     assert_eq!((picked.kind(), picked.hint()), ("key", None));
     assert_eq!(picked.bytes(), Some(&digest_of(b"nonsense")[..]));
 }
@@ -54,7 +56,7 @@ fn two_kinds_or_a_repeated_header_are_ambiguous() {
         vec![("apikey", "a"), ("authorization", bearer.as_str())],
         vec![("authorization", "Bearer a"), ("authorization", "Bearer a")],
     ] {
-        let picked = Credential::pick(&headers(&pairs));
+        let picked = Credential::pick(&headers(&pairs), COOKIE);
         assert!(
             matches!(picked, Err(Failure::AmbiguousCredential)),
             "{pairs:?}"
@@ -67,14 +69,17 @@ fn the_pair_that_supabase_clients_send_is_one_key() {
     let bearer = format!("Bearer {}", a_key());
     let pairs = [("apikey", a_key()), ("authorization", bearer)];
     let pairs: Vec<_> = pairs.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    assert_eq!(Credential::pick(&headers(&pairs)).unwrap().kind(), "key");
+    assert_eq!(
+        Credential::pick(&headers(&pairs), COOKIE).unwrap().kind(),
+        "key"
+    );
 }
 
 #[test]
 fn another_bearer_is_a_jwt_and_another_scheme_an_empty_one() {
-    let jwt = Credential::pick(&headers(&[("authorization", "Bearer a.b.c")])).unwrap();
+    let jwt = Credential::pick(&headers(&[("authorization", "Bearer a.b.c")]), COOKIE).unwrap();
     assert_eq!((jwt.kind(), jwt.bytes()), ("jwt", Some(&b"a.b.c"[..])));
-    let basic = Credential::pick(&headers(&[("authorization", "Basic dTpw")])).unwrap();
+    let basic = Credential::pick(&headers(&[("authorization", "Basic dTpw")]), COOKIE).unwrap();
     assert_eq!((basic.kind(), basic.bytes()), ("jwt", Some(&b""[..])));
 }
 
@@ -85,7 +90,7 @@ proptest! {
             for name in [X_API_KEY, AUTHORIZATION, X_INTERNAL_SECRET] {
                 let mut map = HeaderMap::new();
                 map.insert(name, value.clone());
-                prop_assert!(Credential::pick(&map).is_ok());
+                prop_assert!(Credential::pick(&map, COOKIE).is_ok());
             }
         }
     }

@@ -1,6 +1,6 @@
-//! The connections to PostgreSQL: two pools, how they are opened, and how long one waits for them.
+//! The connections to PostgreSQL: three pools, how they are opened, and how long one waits for them.
 //! Must never hold session state: every statement is single and commits by itself.
-//! Called by gateway (through call and export), admin and check.
+//! Called by gateway (through call and export), the workers, admin and check.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,17 +22,21 @@ use crate::metrics::Metrics;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// The server's own limit fires this much after the gateway's, should a cancel get lost.
 const BACKSTOP: Duration = Duration::from_secs(1);
+const WORKERS: usize = 2;
+const WORK_LIMIT: Duration = Duration::from_secs(30);
 const EXPORT_LIMIT: Duration = Duration::from_secs(900);
 const IDLE_TRANSACTION_LIMIT: Duration = Duration::from_secs(10);
 /// How soon the server notices that a gateway died in the middle of a statement, and gives it up.
 const ALIVE_CHECK: Duration = Duration::from_secs(1);
 
-/// Both pools.
+/// All pools.
 pub struct Database {
     /// For requests: one statement, soon over.
     pub calls: Connections,
     /// For exports: few, long, so that they cannot starve the others.
     pub exports: Connections,
+    /// For what the gateway does by itself: short, and not to wait for clients.
+    pub workers: Connections,
     target: tokio_postgres::Config,
     tls: MakeRustlsConnect,
 }
@@ -91,6 +95,7 @@ impl Database {
         Ok(Self {
             calls: open(config.pool_size, config.request_timeout + BACKSTOP)?,
             exports: open(config.pool_size.div_ceil(4), EXPORT_LIMIT)?,
+            workers: open(WORKERS, WORK_LIMIT)?,
             target: target(&config.database, CONNECT_LIMIT),
             tls,
         })
@@ -106,6 +111,7 @@ impl Database {
         self.calls.canceller.settle().await;
         self.calls.pool.close();
         self.exports.pool.close();
+        self.workers.pool.close();
     }
 }
 

@@ -13,6 +13,12 @@ pub enum Failure {
     /// Two explicit credentials, or one header twice.
     #[error("the request carries more than one credential")]
     AmbiguousCredential,
+    /// The body should be one JSON object, and is not.
+    #[error("the body is not one JSON object of members that each occur once")]
+    InvalidJson,
+    /// A browser sent it for a page of another origin.
+    #[error("the request came from a page of another origin")]
+    CsrfRejected,
     /// A method that no route has.
     #[error("the method is not one that any route has")]
     MethodNotAllowed,
@@ -66,6 +72,18 @@ impl Failure {
                 "ambiguous_credential",
                 "More than one credential",
                 "Send exactly one of x-api-key, Authorization, X-Internal-Secret.",
+            ),
+            Self::InvalidJson => (
+                StatusCode::BAD_REQUEST,
+                "invalid_json",
+                "The body is not JSON",
+                "Send one JSON object, each member once.",
+            ),
+            Self::CsrfRejected => (
+                StatusCode::FORBIDDEN,
+                "csrf_rejected",
+                "The request came from a page of another origin",
+                "Add the origin to UCRM_ALLOWED_ORIGINS, or send a token instead of the cookie.",
             ),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,

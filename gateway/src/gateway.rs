@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CACHE_CONTROL, CONNECTION, EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, EXPECT, HeaderName, HeaderValue, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode};
@@ -25,10 +25,12 @@ use crate::export::export;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::origin::Origins;
+use crate::password::{self, hasher::Hasher};
 use crate::problem;
 use crate::reply::Reply;
 use crate::reply_body::ReplyBody;
 use crate::request::Call;
+use crate::site::Site;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -38,6 +40,8 @@ pub struct Gateway {
     metrics: Arc<Metrics>,
     proxies: TrustedProxies,
     origins: Origins,
+    site: Site,
+    hasher: Hasher,
     body_limit: usize,
     restore_limit: usize,
     body_timeout: Duration,
@@ -48,18 +52,29 @@ pub struct Gateway {
 
 impl Gateway {
     /// Takes what it needs out of the configuration.
-    pub fn new(config: &Config, database: Arc<Database>, metrics: Arc<Metrics>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// A sentence naming the setting that does not work.
+    pub fn new(
+        config: &Config,
+        database: Arc<Database>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, String> {
+        let hasher = Hasher::start(config.password_threads)
+            .map_err(|error| format!("UCRM_PASSWORD_THREADS: {error}"))?;
+        Ok(Self {
             database,
             metrics,
             proxies: TrustedProxies(config.trusted_proxies.clone()),
             origins: Origins(config.allowed_origins.clone()),
+            site: config.site(),
+            hasher,
             body_limit: config.body_limit,
             restore_limit: config.restore_limit,
             body_timeout: config.body_timeout,
             request_timeout: config.request_timeout,
             restoring: Semaphore::new(1),
-        }
+        })
     }
 
     /// Answers one request, whatever it is.
@@ -78,7 +93,7 @@ impl Gateway {
             None => self.attend(&parts, &mut body, peer, request_id).await,
         };
         let mut reply = outcome.unwrap_or_else(|failure| problem::reply(failure, request_id));
-        self.complete(&parts.headers, reply.response.headers_mut(), request_id);
+        self.complete(&parts.headers, &mut reply, request_id);
         if let Some(body) = body.filter(|body| !body.is_end_stream()) {
             let close = HeaderValue::from_static("close");
             reply.response.headers_mut().insert(CONNECTION, close);
@@ -98,7 +113,13 @@ impl Gateway {
         peer: IpAddr,
         request_id: Uuid,
     ) -> Result<Reply, Failure> {
-        let mut request = Call::of(parts, peer, &self.proxies, request_id)?;
+        let mut request = Call::of(parts, peer, &self.proxies, self.site.cookie(), request_id)?;
+        if !request.is_safe()
+            && request.credential.is_ambient()
+            && self.site.is_foreign(&parts.headers, &self.origins.0)
+        {
+            return Err(Failure::CsrfRejected);
+        }
         let (limit, _turn) = match request.is_restore() {
             false => (self.body_limit, None),
             true => {
@@ -113,6 +134,9 @@ impl Gateway {
         *unread = None;
         // Dropped when the time is up: the lease inside then cancels the statement.
         let answer = async {
+            if password::concerns(&request) {
+                password::disguise(&self.database, &self.hasher, &mut request).await?;
+            }
             match request.is_export() {
                 false => call(&self.database, &request).await,
                 true => export(&self.database, &request, self.request_timeout).await,
@@ -123,7 +147,12 @@ impl Gateway {
             .unwrap_or(Err(Failure::TookTooLong))
     }
 
-    fn complete(&self, request: &HeaderMap, reply: &mut HeaderMap, request_id: Uuid) {
+    fn complete(&self, request: &HeaderMap, reply: &mut Reply, request_id: Uuid) {
+        let session = reply.session.take();
+        let reply = reply.response.headers_mut();
+        if let Some(cookie) = session.and_then(|told| self.site.set_cookie(&told)) {
+            reply.insert(SET_COOKIE, cookie);
+        }
         let mut text = Uuid::encode_buffer();
         let text = request_id.hyphenated().encode_lower(&mut text);
         if let Ok(value) = HeaderValue::from_str(text) {

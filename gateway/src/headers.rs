@@ -14,7 +14,8 @@ const LISTS: [HeaderName; 4] = [
     hyper::header::IF_NONE_MATCH,
     HeaderName::from_static("prefer"),
 ];
-const SINGLES: [HeaderName; 6] = [
+const SINGLES: [HeaderName; 7] = [
+    hyper::header::USER_AGENT,
     hyper::header::CONTENT_TYPE,
     hyper::header::RANGE,
     HeaderName::from_static("x-tenant-id"),

@@ -1,6 +1,6 @@
 //! One connection for the length of one request, and what becomes of it afterwards.
 //! Must never give back a connection whose statement is not over, nor leave such a statement running.
-//! Made by database; used by call and export.
+//! Made by database; used by call, export and the workers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,6 +101,27 @@ impl Lease {
         self.settle(outcome)
     }
 
+    /// Runs a statement and collects its few rows.
+    ///
+    /// # Errors
+    /// As `row`.
+    pub async fn several(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+        binds: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Trouble> {
+        let Some(client) = &self.client else {
+            return Err(Trouble::Unsent);
+        };
+        self.state = State::Busy;
+        let outcome = match client.prepare_typed_cached(sql, types).await {
+            Ok(statement) => client.query(&statement, binds).await.map_err(Trouble::of),
+            Err(error) => Err(Trouble::of(error).before_sending()),
+        };
+        self.settle(outcome)
+    }
+
     /// Runs a statement without arguments and collects its few rows.
     ///
     /// # Errors
@@ -111,6 +132,27 @@ impl Lease {
         };
         self.state = State::Busy;
         let outcome = client.query_typed(sql, &[]).await.map_err(Trouble::of);
+        self.settle(outcome)
+    }
+
+    /// Runs a statement and collects its few rows.
+    ///
+    /// # Errors
+    /// As `row`.
+    pub async fn list(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+        binds: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Trouble> {
+        let Some(client) = &self.client else {
+            return Err(Trouble::Unsent);
+        };
+        self.state = State::Busy;
+        let outcome = match client.prepare_typed_cached(sql, types).await {
+            Ok(statement) => client.query(&statement, binds).await.map_err(Trouble::of),
+            Err(error) => Err(Trouble::of(error).before_sending()),
+        };
         self.settle(outcome)
     }
 

@@ -12,27 +12,33 @@ mod certificate;
 mod config;
 mod credential;
 mod database;
+mod destination;
 mod encryption;
 mod export;
 mod failure;
+mod fetch;
 mod gateway;
 mod gauges;
 mod headers;
 mod healthcheck;
 mod jsonb;
+mod jwks;
 mod lease;
 mod listener;
 mod log;
 mod login;
+mod mail;
 mod metrics;
 mod options;
 mod origin;
+mod password;
 mod problem;
 mod reply;
 mod reply_body;
 mod request;
 mod secret;
 mod server;
+mod site;
 mod trouble;
 mod variant;
 mod verifier;
@@ -68,6 +74,10 @@ fn start() -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
+    if options.hash_password {
+        println!("{}", runtime.block_on(password::of_operator())?);
+        return Ok(());
+    }
     if options.healthcheck {
         let admin = config::address("UCRM_ADMIN_LISTEN", &options.admin_listen)?;
         return runtime.block_on(healthcheck::ask(admin));

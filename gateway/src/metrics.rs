@@ -1,6 +1,6 @@
 //! What the gateway counts, for Prometheus.
 //! Must never use a label that a client can make up: routes are templates, codes are refusals.
-//! Called by gateway, listener and database; shown by admin.
+//! Called by gateway, listener, database and mail; shown by admin.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub struct Metrics {
     pool_wait: Histogram,
     pool_failures: IntCounterVec,
     pool_size: IntGaugeVec,
+    mails: IntCounterVec,
 }
 
 impl Metrics {
@@ -72,6 +73,13 @@ impl Metrics {
                 ),
                 &["pool", "state"],
             )?,
+            mails: IntCounterVec::new(
+                Opts::new(
+                    "ucrm_gateway_mails_total",
+                    "Attempts to send a mail, by whose sender and outcome.",
+                ),
+                &["sender", "outcome"],
+            )?,
             registry,
         };
         let build = IntGaugeVec::new(
@@ -82,6 +90,9 @@ impl Metrics {
         for reason in ["exhausted", "unreachable"] {
             metrics.pool_failures.with_label_values(&[reason]);
         }
+        for outcome in ["sent", "retry", "failed"] {
+            metrics.mails.with_label_values(&["platform", outcome]);
+        }
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.latency.clone()))?;
@@ -90,6 +101,7 @@ impl Metrics {
         registry.register(Box::new(metrics.pool_wait.clone()))?;
         registry.register(Box::new(metrics.pool_failures.clone()))?;
         registry.register(Box::new(metrics.pool_size.clone()))?;
+        registry.register(Box::new(metrics.mails.clone()))?;
         registry.register(Box::new(build))?;
         Ok(metrics)
     }
@@ -130,6 +142,11 @@ impl Metrics {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             self.pool_size.with_label_values(&[pool, state]).set(count);
         }
+    }
+
+    /// An attempt to send a mail is over.
+    pub fn mail(&self, sender: &str, outcome: &str) {
+        self.mails.with_label_values(&[sender, outcome]).inc();
     }
 
     /// Prometheus text, version 0.0.4.

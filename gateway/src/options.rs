@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::mail::settings::MailOptions;
 use crate::secret::Secret;
 
 const AFTER_HELP: &str = "Every variable NAME may also be given as NAME_FILE, the path of a file that holds the value \
@@ -75,6 +76,10 @@ pub struct Options {
     #[arg(long, env = "UCRM_DRAIN_MS", default_value = "10000", value_name = "MS",
           value_parser = whole("UCRM_DRAIN_MS", 0, 3_600_000))]
     pub drain_ms: u64,
+    /// Threads that compute argon2id of passwords; each takes 19 MiB while it works
+    #[arg(long, env = "UCRM_PASSWORD_THREADS", default_value = "1", value_name = "COUNT",
+          value_parser = whole("UCRM_PASSWORD_THREADS", 1, 256))]
+    pub password_threads: u64,
     /// Networks whose X-Forwarded-For is believed: 10.0.0.0/8,192.0.2.1 (default: none)
     #[arg(
         long,
@@ -93,6 +98,18 @@ pub struct Options {
         hide_default_value = true
     )]
     pub allowed_origins: String,
+    /// PEM file of further authorities that may sign the certificates of issuers' key sets
+    #[arg(long, env = "UCRM_JWKS_CA_FILE", value_name = "FILE", value_parser = path)]
+    pub jwks_ca_file: Option<PathBuf>,
+    /// Private networks that issuers' key sets may be fetched from: 10.0.0.0/8,127.0.0.1 (default: none)
+    #[arg(
+        long,
+        env = "UCRM_JWKS_NETWORKS",
+        default_value = "",
+        value_name = "LIST",
+        hide_default_value = true
+    )]
+    pub jwks_networks: String,
     /// PEM file with the certificate chain for HTTPS
     #[arg(long, env = "UCRM_TLS_CERT_FILE", value_name = "FILE", value_parser = path)]
     pub tls_cert_file: Option<PathBuf>,
@@ -108,6 +125,12 @@ pub struct Options {
     /// Ask a running gateway's /readyz, then exit
     #[arg(long, conflicts_with = "check")]
     pub healthcheck: bool,
+    /// Read a password from standard input and print what ucrm.set_password() takes
+    #[arg(long)]
+    pub hash_password: bool,
+    /// The mail worker's
+    #[command(flatten)]
+    pub mail: MailOptions,
 }
 
 fn secret(text: &str) -> Result<Secret, String> {

@@ -51,6 +51,7 @@ impl Origins {
             response,
             route: "preflight".into(),
             code: "".into(),
+            session: None,
         })
     }
 

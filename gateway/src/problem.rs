@@ -69,6 +69,7 @@ pub fn reply(failure: Failure, request_id: Uuid) -> Reply {
         response,
         route: "gateway".into(),
         code: look.code.into(),
+        session: None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::reply_body::ReplyBody;
 
 const ROUTE: &str = "x-ucrm-route";
 const CODE: &str = "x-ucrm-code";
+const SESSION: &str = "x-ucrm-session";
 const INTERNAL: &str = "x-ucrm-";
 
 /// What goes back, and what the metrics call it.
@@ -30,6 +31,8 @@ pub struct Reply {
     pub route: Cow<'static, str>,
     /// The refusal's code, or empty.
     pub code: Cow<'static, str>,
+    /// What the session's cookie is to hold from now on.
+    pub session: Option<String>,
 }
 
 impl Reply {
@@ -38,7 +41,10 @@ impl Reply {
     /// # Errors
     /// `internal` if the row has another shape.
     pub fn from_row(row: &Row) -> Result<Self, Failure> {
-        let broken = |_| Failure::Internal;
+        let broken = |error| {
+            tracing::error!(%error, "the database's answer has another shape");
+            Failure::Internal
+        };
         let status: i32 = row.try_get(0).map_err(broken)?;
         let head: Option<Jsonb<'_>> = row.try_get(1).map_err(broken)?;
         let body: Option<&[u8]> = row.try_get(2).map_err(broken)?;
@@ -51,12 +57,19 @@ impl Reply {
             .ok()
             .and_then(|status| StatusCode::from_u16(status).ok())
             .filter(|status| !status.is_informational())
-            .ok_or(Failure::Internal)?;
+            .ok_or_else(|| {
+                tracing::error!("the database's answer has no status of HTTP");
+                Failure::Internal
+            })?;
         let Head {
             mut headers,
             route,
             code,
-        } = serde_json::from_slice(head).map_err(|_| Failure::Internal)?;
+            session,
+        } = serde_json::from_slice(head).map_err(|error| {
+            tracing::error!(%error, "the database's answer has no head");
+            Failure::Internal
+        })?;
         if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -67,6 +80,7 @@ impl Reply {
             response,
             route: route.map_or("none".into(), Cow::Owned),
             code: code.map_or("".into(), Cow::Owned),
+            session,
         })
     }
 }
@@ -76,6 +90,7 @@ struct Head {
     headers: HeaderMap,
     route: Option<String>,
     code: Option<String>,
+    session: Option<String>,
 }
 
 // The text stays where it is: no map of strings is built only to be walked once.
@@ -109,6 +124,7 @@ impl Head {
         match name {
             ROUTE => self.route = Some(value.into_owned()),
             CODE => self.code = Some(value.into_owned()),
+            SESSION => self.session = Some(value.into_owned()),
             _ if name.starts_with(INTERNAL) => {}
             _ => {
                 let name = HeaderName::from_bytes(name.as_bytes());

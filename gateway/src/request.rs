@@ -54,6 +54,7 @@ impl Call {
         parts: &Parts,
         peer: IpAddr,
         proxies: &TrustedProxies,
+        cookie: &str,
         request_id: Uuid,
     ) -> Result<Self, Failure> {
         let (method, head_only) = method(&parts.method)?;
@@ -64,7 +65,7 @@ impl Call {
             uri: parts.uri.clone(),
             headers: headers::to_json(&parts.headers)?,
             body: None,
-            credential: Credential::pick(&parts.headers)?,
+            credential: Credential::pick(&parts.headers, cookie)?,
             address: proxies.client(peer, &parts.headers),
             request_id,
         })

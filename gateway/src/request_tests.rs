@@ -9,7 +9,13 @@ fn call(method: &str, target: &str, pairs: &[(&str, &str)]) -> Result<Call, Fail
     }
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let peer = "192.0.2.1".parse().unwrap();
-    Call::of(&parts, peer, &TrustedProxies(Vec::new()), Uuid::nil())
+    Call::of(
+        &parts,
+        peer,
+        &TrustedProxies(Vec::new()),
+        "ucrm_session",
+        Uuid::nil(),
+    )
 }
 
 const HOSTED: (&str, &str) = ("host", "api.example:8080");

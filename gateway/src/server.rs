@@ -14,9 +14,12 @@ use crate::admin::Admin;
 use crate::certificate;
 use crate::config::Config;
 use crate::database::Database;
+use crate::fetch::Fetcher;
 use crate::gateway::Gateway;
+use crate::jwks;
 use crate::listener::{Ending, Listener};
 use crate::login::Verdict;
+use crate::mail::Mail;
 use crate::metrics::Metrics;
 
 const ADMIN_CONNECTIONS: usize = 64;
@@ -31,8 +34,11 @@ pub async fn check(config: &Config) -> Result<(), String> {
     if let Some((certificate, key)) = &config.tls {
         certificate::acceptor(certificate, key)?;
     }
+    fetcher(config)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
-    match Database::new(config, &metrics)?.probe().await {
+    let database = Arc::new(Database::new(config, &metrics)?);
+    Mail::new(&config.mail, database.clone(), metrics)?;
+    match database.probe().await {
         Verdict::Fit => Ok(()),
         Verdict::Down(why) => Err(format!("the database cannot be reached: {why}")),
         Verdict::Unfit(why) => Err(why),
@@ -48,8 +54,15 @@ pub async fn run(config: Config) -> Result<(), String> {
         Some((certificate, key)) => Some(certificate::acceptor(certificate, key)?),
         None => None,
     };
+    let fetcher = fetcher(&config)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
     let database = Arc::new(Database::new(&config, &metrics)?);
+    let mail = Mail::new(&config.mail, database.clone(), metrics.clone())?;
+    if config.mail.tells_its_password() {
+        tracing::warn!(
+            "the mail server's password travels in clear: leave tls=none out of UCRM_SMTP_URL"
+        );
+    }
     if config.trusts_the_network() {
         tracing::warn!(
             "the database server's certificate is not checked: set sslmode=verify-full in UCRM_DATABASE_URL"
@@ -97,10 +110,13 @@ pub async fn run(config: Config) -> Result<(), String> {
         metrics.clone(),
         public.drain.clone(),
     ));
-    let gateway = Arc::new(Gateway::new(&config, database.clone(), metrics));
+    tokio::spawn(jwks::run(database.clone(), fetcher, public.drain.clone()));
+    let gateway = Arc::new(Gateway::new(&config, database.clone(), metrics)?);
     tokio::spawn(admin_listener.serve(move |request, peer| admin.clone().answer(request, peer)));
     let serving =
         tokio::spawn(listener.serve(move |request, peer| gateway.clone().answer(request, peer)));
+
+    let mut mail = tokio::spawn(mail.run(public.drain.clone()));
 
     tokio::select! {
         _ = terminate.recv() => {}
@@ -110,20 +126,30 @@ pub async fn run(config: Config) -> Result<(), String> {
     public.drain.cancel();
     let _ = serving.await;
     public.open.close();
+    let begun = async {
+        public.open.wait().await;
+        let _ = (&mut mail).await;
+    };
     let drained = tokio::select! {
-        drained = timeout(config.drain, public.open.wait()) => drained.is_ok(),
+        drained = timeout(config.drain, begun) => drained.is_ok(),
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,
     };
     if !drained {
         tracing::warn!(connections = public.open.len(), "cutting what is left");
         public.cut.cancel();
+        mail.abort();
         let _ = timeout(LAST_MOMENT, public.open.wait()).await;
     }
     database.close().await;
     operators.cut.cancel();
     tracing::info!("stopped");
     Ok(())
+}
+
+fn fetcher(config: &Config) -> Result<Fetcher, String> {
+    Fetcher::new(config.jwks_ca_file.as_deref(), &config.jwks_networks)
+        .map_err(|error| format!("UCRM_JWKS_CA_FILE: {error}"))
 }
 
 async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {

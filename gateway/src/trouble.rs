@@ -33,10 +33,11 @@ impl Trouble {
             let io = error
                 .source()
                 .is_some_and(<dyn std::error::Error>::is::<io::Error>);
-            return match io || error.is_closed() {
-                true => Self::Lost,
-                false => Self::Garbled,
-            };
+            if io || error.is_closed() {
+                return Self::Lost;
+            }
+            tracing::error!(%error, "the driver does not understand the server");
+            return Self::Garbled;
         };
         let code = told.code().code();
         match code {

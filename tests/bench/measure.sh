@@ -55,13 +55,34 @@ per_second() {
     awk '/^tps = / { print $3 }' "$work/out"
 }
 
+# over_http SCRIPT: requests a second.
 over_http() {
-    local script=$here/keys.lua
-    wrk -t 2 -c "$clients" -d "${seconds}s" -s "$script" "$UCRM_URL" -- "$tenants" >"$work/out" 2>&1 || true
+    wrk -t 2 -c "$clients" -d "${seconds}s" -s "$here/$1.lua" "$UCRM_URL" -- "$tenants" >"$work/out" 2>&1 || true
     awk '/^requests [0-9]+ in/ { print $2 * 1e6 / $4; found = 1 } END { exit !found }' "$work/out" || {
         tail -n 8 "$work/out" >&2
         die "requests over HTTP failed"
     }
+}
+
+# Lists while others sign in as fast as they can.
+beside_sign_ins() {
+    local others
+    wrk -t 1 -c "$clients" -d "$((seconds + 1))s" -s "$here/sign_in.lua" "$UCRM_URL" >"$work/beside" 2>&1 &
+    others=$!
+    over_http keys
+    wait "$others" || true
+    grep -q '^requests' "$work/beside" || die "sign-ins beside requests failed"
+}
+
+# People who can sign in, as often as they like.
+sign_in_open() {
+    {
+        printf "\\set password '%s'\n" "$("$UCRM_TEST_GATEWAY_BIN" --hash-password <<<'bench password of ours')"
+        cat <<'END'
+select ucrm.set_password(id, :'password') from ucrm.users where email ~ '^owner-[0-9]{1,2}@bench|^owner-100@bench' \g /dev/null
+insert into ucrm.rate_limits (name, plan, hits, seconds) values ('address', null, 2000000000, 60), ('login', null, 2000000000, 60);
+END
+    } | admin -q
 }
 
 # cost LOGIN SCRIPT TENANTS: microseconds of the machine for a request of any of so many tenants.
@@ -83,7 +104,10 @@ measure() {
         bare_cost_most) cost "$ADMIN_LOGIN" bare_list "$more" ;;
         handle_*) per_second ucrm_gateway "$1" ;;
         reader_*) per_second bench_reader "$1" ;;
-        http_list) over_http ;;
+        http_list | http_list_alone) over_http keys ;;
+        http_sign_in) over_http sign_in ;;
+        bare_argon2) "$ARGON2_LOOP" "$seconds" ;;
+        http_list_beside) beside_sign_ins ;;
         *) per_second "$ADMIN_LOGIN" "$1" ;;
     esac
 }

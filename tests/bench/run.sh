@@ -29,6 +29,10 @@ for query in list count monthly; do
     compare "bound reader: $query" "reader_$query" "bare_reader_$query"
 done
 
+sign_in_open
+compare "signing in" http_sign_in bare_argon2
+compare "requests beside sign-ins" http_list_beside http_list_alone
+
 say "single calls"
 for ((round = 1; round <= rounds; round++)); do
     admin -q -A -t -F $'\t' -v tenants="$tenants" -v calls=1000000 -f "$here/loops.sql" | samples "$round"

@@ -5,7 +5,7 @@ select * from no_plan();
 
 -- Functions.
 create temporary view functions as
-select p.oid, p.oid::regprocedure::text as name, p.proname, l.lanname, p.prosecdef, p.proconfig, p.proowner::regrole::text as owner, p.proacl, p.provolatile
+select p.oid, p.oid::regprocedure::text as name, p.proname, p.prorettype, l.lanname, p.prosecdef, p.proconfig, p.proowner::regrole::text as owner, p.proacl, p.provolatile
 from pg_proc as p
 join pg_language as l on l.oid = p.prolang
 where p.pronamespace = 'ucrm'::regnamespace;
@@ -14,33 +14,42 @@ select is_empty('select name from functions where lanname not in (''c'', ''sql''
 select isnt(obj_description(oid, 'pg_proc'), null, name || ' says what it does') from functions order by name;
 select is_empty('select name from functions where proacl is null', 'every function says who may execute it');
 select is(owner, case
+        when proname in ('handle', 'attend') then 'ucrm_handler'
         when lanname = 'c' or proname in ('on_ddl', 'on_drop') then (select datdba::regrole::text from pg_database where datname = current_database())
-        when proname = 'handle' then 'ucrm_handler'
         when proname in ('insert_protected_lines', 'protected_count', 'protected_lines') then 'ucrm_mover'
         else 'ucrm_owner'
     end, format('%s belongs to %s', name, owner))
-from functions where lanname <> 'c' order by name;
+from functions where lanname <> 'c' or prosecdef order by name;
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('public', f.oid, 'execute')$$,
     array['tenant_id', 'user_id', 'member_role', 'api_key_id', 'request_id', 'permissions', 'api_key_prefix', 'actor_kind', 'client_address',
-          'has_permission', 'permission_scope', 'binding', 'uuid7'],
+          'has_permission', 'permission_scope', 'binding', 'uuid7', 'session_id', 'impersonator_id'],
     'PUBLIC may ask for the context, and execute nothing else');
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
-    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics'],
-    'the gateway executes its five functions');
+    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail'],
+    'the gateway executes its own functions');
 select is_empty(
     $$select f.name, r.rolname from functions as f, pg_roles as r
       where has_function_privilege(r.oid, f.oid, 'execute') and r.rolname in ('ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_platform')
         and f.proname in ('protect', 'unprotect', 'watch', 'unwatch', 'bind_login', 'unbind_login', 'trust_backend', 'set', 'issue_api_key', 'issue_platform_key',
-                          'set_internal_secret', 'latch', 'advance', 'hush', 'remember_principal', 'remember_gates', 'remember_dispatch', 'remember_total', 'record_event',
+                          'set_internal_secret', 'latch', 'advance', 'attend', 'hush', 'remember_principal', 'remember_gates', 'remember_dispatch', 'remember_total', 'record_event',
                           'authenticate', 'principal_of', 'make_api_key', 'stored_digest', 'key_grants', 'find_tenant', 'names_tenant', 'hit', 'hit_row',
-                          'touch_key', 'memorize_principal', 'provision_route', 'approval_route', 'workspaces_route')$$,
+                          'queue_mail', 'usable_mail_sender', 'note_mail_sender', 'touch_key', 'touch_session', 'hold_session', 'try_address', 'memorize_principal', 'open_session', 'renew_session', 'raise_session', 'session_cookie', 'end_sessions', 'principal_of_session',
+                          'make_token', 'mint_mail_token', 'redeem_token', 'ask_token', 'set_password', 'password_fits', 'peek_row', 'refund_row', 'found_tenant',
+                          'seal', 'unseal', 'secret', 'keep_secret', 'random_bytes',
+                          'has_factor', 'use_second_factor', 'enrol_totp', 'confirm_totp', 'disable_totp', 'renew_recovery_codes', 'replace_recovery_codes', 'totp_secret',
+                          'totp_step', 'recovery_digest', 'reseal',
+                          'add_member', 'mint_invitation_token', 'open_invitation', 'renew_invitation', 'start_impersonation', 'end_impersonation', 'impersonation_is_live')
+         or has_function_privilege(r.oid, f.oid, 'execute') and r.rolname in ('ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_platform')
+        and f.prorettype = 'ucrm.response'::regtype and f.proname not in ('handle', 'handle_stream', 'refused')$$,
     'what makes credentials, contexts and protection is for the kernel and superusers');
 select is_empty(
     $$select f.name from functions as f
       where has_function_privilege('ucrm_handler', f.oid, 'execute')
-        and f.proname in ('issue_api_key', 'issue_platform_key', 'remember_principal', 'remember_gates', 'remember_dispatch', 'record_event', 'hush')$$,
+        and f.proname in ('issue_api_key', 'issue_platform_key', 'remember_principal', 'remember_gates', 'remember_dispatch', 'record_event', 'hush',
+                          'use_second_factor', 'enrol_totp', 'confirm_totp', 'disable_totp', 'renew_recovery_codes', 'totp_secret',
+                          'add_member', 'mint_invitation_token', 'open_invitation', 'make_token', 'open_session', 'start_impersonation', 'queue_mail')$$,
     'nor is it for the owner of handle, as whom the triggers of protected tables run');
 select throws_ok(format('select ucrm.%s(row(null, null, '''', ''{}'', ''{}'', %L, null, null, null, null, null, null, null, null, null, null, null)::ucrm.request)', f.proname, 'acme'),
     'PT403', 'permission_denied', f.proname || '() asks by itself for a platform admin')
@@ -48,10 +57,14 @@ from functions as f
 join ucrm.routes as r on r.function = 'ucrm.' || f.proname and r.audience in ('platform', 'internal')
 where f.proname <> 'restore_route';
 select is((ucrm.restore_route(null::ucrm.request)).status, 403, 'restore_route() too, and replies');
+select throws_ok(format('select ucrm.%s(row(''POST'', null, '''', ''{}'', ''{}'', %L, null, null, null, null, null, null, null, null, null, null, null)::ucrm.request)', f.proname, 'x'),
+    'PT403', 'permission_denied', f.proname || '() asks by itself for a person about his own account')
+from functions as f
+join (select distinct r.function from ucrm.routes as r where r.audience = 'user') as r on r.function = 'ucrm.' || f.proname;
 -- Who is granted what: a new grant is a decision to be made here.
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_reader', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
-    array['refuse', 'is_write', 'canonical_resource', 'recall_gates', 'gate_member', 'gate_enabled', 'gate_email', 'gate_not_rejected', 'gate_not_suspended',
+    array['refuse', 'is_write', 'canonical_resource', 'recall_gates', 'gate_member', 'gate_enabled', 'gate_email', 'gate_mfa', 'gate_not_rejected', 'gate_not_suspended',
           'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'is_open', 'permission_map', 'why'],
     'what a reader executes');
 select is_empty(
@@ -59,7 +72,13 @@ select is_empty(
     'the owner of tables owns no function');
 select is_empty(
     $$select p.oid::regprocedure from pg_proc as p where p.proowner = 'ucrm_tables'::regrole$$, 'in no schema');
-select is_empty($$select name from functions where prosecdef and lanname = 'c'$$, 'no C function runs as somebody else');
+select set_eq(
+    $$select concat_ws(' ', f.proname, f.owner, p.prosrc, f.proconfig) from functions as f join pg_proc as p using (oid) where f.prosecdef and f.lanname = 'c'$$,
+    array['handle ucrm_handler ucrm_handle'],
+    'no C function runs as somebody else but handle, which pins its search_path itself: see fast_after');
+select set_eq(
+    $$select r.rolname from pg_roles as r where has_function_privilege(r.oid, 'ucrm.attend(text, text, text, jsonb, bytea, text, bytea, inet, uuid, ucrm.request)', 'execute') and not r.rolsuper$$,
+    array['ucrm_handler'], 'what handle leaves to SQL is done for it alone');
 select is_empty($$select name from functions where lanname = 'sql' and provolatile = 'v' and prosecdef and owner = 'postgres'$$, 'nothing runs as a superuser but the event triggers');
 
 -- Tables.
@@ -112,13 +131,13 @@ select is_empty($$
     join pg_class as c on c.oid = a.attrelid and c.relnamespace = 'ucrm'::regnamespace and c.relkind = 'r'
     where a.attname = 'tenant_id' and not a.attisdropped
       and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'f' and k.confdeltype = 'c' and k.conkey[1] = a.attnum)
-      and c.relname not in ('audit_logs', 'events', 'platform_audit_logs')$$, 'and every table of the house with a tenant refers to it');
+      and c.relname not in ('audit_logs', 'events', 'platform_audit_logs', 'emails')$$, 'and every table of the house with a tenant refers to it');
 
 -- Policies.
 select set_eq(
     $$select c.relname, p.polcmd::text from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace$$,
-    $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes',
-        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'audit_logs', 'events']) as v (name)$$,
+    $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings',
+        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events']) as v (name)$$,
     'these tables of the house can be read by members or by everybody; all others by nobody');
 select ok(pg_get_expr(p.polqual, p.polrelid) ~ 'tenant_id\(\)' and pg_get_expr(p.polqual, p.polrelid) ~ '(has_permission|permission_scope)', format('%s asks for tenant and permission', p.polrelid::regclass))
 from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace
@@ -171,6 +190,13 @@ select is(t.tgenabled, 'A', format('%s: %s fires always', t.tgrelid::regclass, t
 where not t.tgisinternal and (t.tgname like 'bump%' or t.tgname like 'ucrm\_bump%') and not exists (select from pg_class as c where c.oid = t.tgrelid and c.relispartition);
 select is_empty($$select t.tgrelid::regclass, t.tgname from pg_trigger as t join pg_class as c on c.oid = t.tgrelid and c.relnamespace = 'ucrm'::regnamespace
                   where not t.tgisinternal and t.tgtype & 4 <> 0 and t.tgfoid <> 'ucrm.bump()'::regprocedure$$, 'no trigger on a table of the house writes or refuses on INSERT: a restore would fire it');
+
+-- What is sealed.
+select is_empty($$
+    select a.attrelid::regclass, a.attname
+    from pg_attribute as a
+    join pg_class as c on c.oid = a.attrelid and c.relnamespace = 'ucrm'::regnamespace and c.relkind = 'r'
+    where a.attname like '%sealed%' and not a.attisdropped and (a.attname <> 'sealed' or c.oid not in (select ucrm.sealed_tables()))$$, 'whatever is sealed says where it belongs, and a new key reaches it');
 
 -- What a dump holds.
 select set_eq(

@@ -63,6 +63,8 @@ from (values
      'create view public.peek with (security_invoker) as select name from crm.contacts; create materialized view public.hoard as select name from public.peek; grant select on public.hoard to public', null, null),
     -- functions
     ('a definer function that looks where it is told', 'public.peek()', 'create function public.peek() returns bigint language sql security definer as ''select count(*) from pg_class''', null, null),
+    ('one in C too', 'public.peek()', 'create function public.peek() returns uuid language c security definer as ''$libdir/ucrm'', ''ucrm_tenant_id''', null, null),
+    ('even one that is called as handle is', 'public.peek()', 'create function public.peek() returns ucrm.response language c security definer as ''$libdir/ucrm'', ''ucrm_handle''', null, null),
     ('a definer function of ucrm_tables', 'public.peek()',
      'create function public.peek() returns bigint language sql security definer set search_path = pg_catalog, pg_temp as ''select count(*) from crm.contacts''; alter function public.peek() owner to ucrm_tables', null, null),
     -- the kernel

@@ -144,15 +144,21 @@ from (values
     ('set_role_permissions', 'select ucrm.set_role_permissions(%L, ''contacts:read'')', 'role'),
     ('delete_role', 'select ucrm.delete_role(%L)', 'role'),
     ('has_permission', 'select ucrm.has_permission(%L, ''read'')', 'role'),
-    ('permission_scope', 'select ucrm.permission_scope(%L, ''read'')', 'role')
+    ('permission_scope', 'select ucrm.permission_scope(%L, ''read'')', 'role'),
+    ('set_role_label', 'select ucrm.set_role_label(%L, ''x'')', 'role'),
+    ('resend_invitation', 'select ucrm.resend_invitation(%L)', 'invitation'),
+    ('cancel_invitation', 'select ucrm.cancel_invitation(%L)', 'invitation'),
+    ('accept_invitation', 'select ucrm.accept_invitation(%L)', 'token')
 ) as p (name, statement, about);
 insert into ucrm.roles (tenant_id, name) values (:'globex', 'only_of_globex');
 grant select on probes to public;
+select i.id as foreign_invitation from ucrm.invitations as i where i.tenant_id = :'globex' \gset
+update ucrm.invitations set digest = ucrm.stored_digest(sha256('of globex')) where id = :'foreign_invitation';
 select k.id as foreign_key from ucrm.api_keys as k where k.tenant_id = :'globex' limit 1 \gset
 set session authorization :"backend";
 select is(
-    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' else 'only_of_globex' end)),
-    pg_temp.verdict(format(statement, case about when 'role' then 'only_of_nobody' else '01a00000-0000-7000-8000-000000000000' end)),
+    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' when 'invitation' then :'foreign_invitation' when 'token' then sha256('of globex')::text else 'only_of_globex' end)),
+    pg_temp.verdict(format(statement, case about when 'role' then 'only_of_nobody' when 'token' then sha256('of nobody')::text else '01a00000-0000-7000-8000-000000000000' end)),
     format('%s: a foreign %s is nobody''s', name, about))
 from probes;
 reset session authorization;
@@ -167,7 +173,8 @@ select is_empty(
         and p.proname not in (select name from probes)
         and p.proname not in (
             'refuse', 'is_write', 'canonical_resource', 'changed_fields', 'gates_of', 'memorize_gates', 'ask_gate', 'gate', 'demand',
-            'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'delete_tenant', 'permission_map', 'why')$$,
+            'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'delete_tenant', 'permission_map', 'why', 'demand_fresh', 'create_workspace',
+            'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');
 rollback;
 

@@ -6,7 +6,7 @@
 create temporary table catalogue as
 select unnest(array[
     'ucrm.refusals', 'ucrm.constraint_fields', 'ucrm.rate_limits', 'ucrm.builtin_roles', 'ucrm.resources',
-    'ucrm.resource_actions', 'ucrm.gates', 'ucrm.routes'
+    'ucrm.resource_actions', 'ucrm.gates', 'ucrm.routes', 'ucrm.tenant_settings'
 ]) as name;
 grant select on catalogue to public;
 
@@ -23,18 +23,22 @@ declare
     s scene;
     row_text text;
     key text;
+    columns text;
 begin
     select * into s from scene;
     for t in select * from tables where tenant_column is not null loop
+        select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into columns
+        from pg_attribute as a where a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped and a.attgenerated = '';
         execute format('select to_jsonb(r)::text from %s as r where %I = %L limit 1', t.name, t.tenant_column, s.globex) into row_text;
         select string_agg(quote_ident(a.attname), ', ') into key
         from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
         where i.indrelid = t.relation and i.indisprimary;
         insert into attempts
-        select t.name || ': ' || v.verb, replace(replace(replace(replace(v.statement, '@T', t.name),
+        select t.name || ': ' || v.verb, replace(replace(replace(replace(replace(v.statement, '@T', t.name),
             '@F', format('t.%I is distinct from %L', t.tenant_column, s.acme)),
-            '@ROW', format('(jsonb_populate_record(null::%s, %L)).*', t.name, row_text)),
-            '@SET', format('%1$I = t.%1$I', t.tenant_column))
+            '@ROW', format('%s from jsonb_populate_record(null::%s, %L) as r', columns, t.name, row_text)),
+            '@SET', format('%1$I = t.%1$I', t.tenant_column)),
+            '@COLUMNS', columns)
         from (values
             ('select', 'select from @T as t where @F'),
             ('select of whole rows', 'select to_jsonb(t) from @T as t where @F'),
@@ -42,11 +46,11 @@ begin
             ('select for update', 'select from @T as t where @F for update'),
             ('select for share', 'select from @T as t where @F for share'),
             ('select of system columns', 'select t.ctid, t.xmin from @T as t where @F'),
-            ('insert', 'insert into @T select @ROW'),
-            ('insert returning', 'insert into @T as t select @ROW returning *'),
-            ('insert on conflict do nothing', 'insert into @T select @ROW on conflict do nothing'),
-            ('insert on conflict do update', format('insert into @T as t select @ROW on conflict (%1$s) do update set %2$I = excluded.%2$I', key, t.tenant_column)),
-            ('insert on conflict do update returning', format('insert into @T as t select @ROW on conflict (%1$s) do update set %2$I = excluded.%2$I returning *', key, t.tenant_column)),
+            ('insert', 'insert into @T (@COLUMNS) select @ROW'),
+            ('insert returning', 'insert into @T as t (@COLUMNS) select @ROW returning *'),
+            ('insert on conflict do nothing', 'insert into @T (@COLUMNS) select @ROW on conflict do nothing'),
+            ('insert on conflict do update', format('insert into @T as t (@COLUMNS) select @ROW on conflict (%1$s) do update set %2$I = excluded.%2$I', key, t.tenant_column)),
+            ('insert on conflict do update returning', format('insert into @T as t (@COLUMNS) select @ROW on conflict (%1$s) do update set %2$I = excluded.%2$I returning *', key, t.tenant_column)),
             ('update', 'update @T as t set @SET where @F'),
             ('update returning', 'update @T as t set @SET where @F returning *'),
             ('update from', 'update @T as t set @SET from scene as s where @F'),
@@ -56,9 +60,7 @@ begin
             ('merge update', 'merge into @T as t using scene as s on @F when matched then update set @SET'),
             ('merge delete', 'merge into @T as t using scene as s on @F when matched then delete'),
             ('merge of every row', 'merge into @T as t using (select) as s on true when matched then delete'),
-            ('merge insert', format('merge into @T as t using (select @ROW) as s on false when not matched then insert values (%s)',
-                (select string_agg('s.' || quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute as a
-                 where a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped))),
+            ('merge insert', 'merge into @T as t using (select @ROW) as s on false when not matched then insert (@COLUMNS) values (@COLUMNS)'),
             ('with delete', 'with gone as (delete from @T as t where @F returning t.*) select from gone'),
             ('handing rows to another tenant', format('update @T as t set %I = %L', t.tenant_column, s.globex)),
             ('truncate', 'truncate @T'),

@@ -44,7 +44,7 @@ select c.oid::regclass as relation, format('%I.%I', n.nspname, c.relname) as nam
        case c.oid when 'ucrm.tenants'::regclass then 'id' else 'tenant_id' end as tenant_column
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_temp%'
+where c.oid <> 'ucrm.emails'::regclass and c.relkind in ('r', 'p') and not c.relispartition and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_temp%'
   and (c.oid = 'ucrm.tenants'::regclass or exists (
       select from pg_attribute as a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped));
 
@@ -58,6 +58,11 @@ declare
 begin
     insert into ucrm.roles (tenant_id, name) values (tenant, 'keeper');
     perform ucrm.make_webhook_secret(tenant);
+    insert into ucrm.mail_senders (tenant_id, from_address, from_name, transport, host, port, tls, username, secret_mask)
+    values (tenant, 'sender@' || suffix || '.example', 'Sender', 'smtp', 'mail.example', 465, 'implicit', 'sender', '••••');
+    perform ucrm.keep_secret(tenant, 'mail', tenant, 'hush');
+    insert into ucrm.invitations (tenant_id, email, role, digest) values (tenant, suffix || '@invited.example', 'keeper', sha256(convert_to(suffix, 'UTF8')));
+    insert into ucrm.impersonations (tenant_id, admin_id, user_id, reason) values (tenant, ucrm.uuid7(), ucrm.uuid7(), 'to see it move');
     insert into ucrm.role_permissions (tenant_id, role, resource, action, scope) values (tenant, 'keeper', 'contacts', 'read', 'own');
     insert into ucrm.logins (login, tenant_id, role, report_schema) values ('report_' || suffix, tenant, 'keeper', 'report_' || substr(md5(suffix), 1, 12));
     insert into lab.boxes (tenant_id, id) values (tenant, '01a00000-0000-7000-8000-00000000000b');

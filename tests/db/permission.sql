@@ -83,7 +83,7 @@ insert into ucrm.users (email, email_verified_at) values ('registrar@acme.exampl
 insert into ucrm.users (email, email_verified_at) values ('fresh@acme.example', now()) returning id as fresh \gset
 insert into ucrm.roles (tenant_id, name) values (:'acme', 'registrar'), (:'acme', 'little'), (:'acme', 'much');
 insert into ucrm.role_permissions (tenant_id, role, resource, action) values
-    (:'acme', 'registrar', 'contacts', '*'), (:'acme', 'registrar', 'members', '*'), (:'acme', 'registrar', 'roles', '*'), (:'acme', 'registrar', 'api_keys', '*'),
+    (:'acme', 'registrar', 'contacts', '*'), (:'acme', 'registrar', 'members', '*'), (:'acme', 'registrar', 'roles', '*'), (:'acme', 'registrar', 'api_keys', '*'), (:'acme', 'registrar', 'invitations', '*'),
     (:'acme', 'little', 'contacts', 'read'), (:'acme', 'much', 'organizations', 'read');
 insert into ucrm.tenant_memberships (tenant_id, user_id, role) values (:'acme', :'registrar', 'registrar');
 select m.user_id as reader from ucrm.tenant_memberships as m where m.tenant_id = :'acme' and m.role = 'reader' limit 1 \gset
@@ -92,10 +92,11 @@ set session authorization :"backend";
 select ucrm.enter(:'acme', :'registrar');
 select is(pg_temp.told(statement), want, statement)
 from (values
-    (format('select ucrm.add_member(%L, ''little'')', :'fresh'), 'done'), (format('select ucrm.add_member(%L, ''registrar'')', :'fresh'), 'done'),
-    (format('select ucrm.add_member(%L, ''much'')', :'fresh'), 'PT403 grant_ceiling'), (format('select ucrm.add_member(%L, ''owner'')', :'fresh'), 'PT403 grant_ceiling'),
-    (format('select ucrm.add_member(%L, ''reader'')', :'fresh'), 'PT403 grant_ceiling'), (format('select ucrm.add_member(%L, ''none'')', :'fresh'), 'PT422 validation_failed'),
-    (format('select ucrm.add_member(%L, ''little'')', :'reader'), 'PT409 duplicate'), ('select ucrm.add_member(ucrm.uuid7(), ''little'')', 'PT404 not_found'),
+    ('select ucrm.invite(''fresh@acme.example'', ''little'')', 'done'), ('select ucrm.invite(''fresh@acme.example'', ''registrar'')', 'done'),
+    ('select ucrm.invite(''fresh@acme.example'', ''much'')', 'PT403 grant_ceiling'), ('select ucrm.invite(''fresh@acme.example'', ''owner'')', 'PT403 grant_ceiling'),
+    ('select ucrm.invite(''fresh@acme.example'', ''reader'')', 'PT403 grant_ceiling'), ('select ucrm.invite(''fresh@acme.example'', ''none'')', 'PT422 validation_failed'),
+    ('select ucrm.invite(''RITA@acme.example'', ''little'')', 'PT409 duplicate'),
+    (format('select ucrm.add_member(%L, ''little'')', :'fresh'), '42501 permission denied for function add_member'),
     (format('select ucrm.set_member_role(%L, ''owner'')', :'registrar'), 'PT403 grant_ceiling'), (format('select ucrm.set_member_role(%L, ''little'')', :'owner'), 'PT403 grant_ceiling'),
     (format('select ucrm.set_member_role(%L, ''little'')', :'registrar'), 'done'),
     (format('select ucrm.set_member_disabled(%L, true)', :'owner'), 'PT403 grant_ceiling'), (format('select ucrm.remove_member(%L)', :'owner'), 'PT403 grant_ceiling'),
@@ -125,7 +126,7 @@ select m.user_id as agent from ucrm.tenant_memberships as m join ucrm.users as u
 set session authorization :"backend";
 select ucrm.enter(:'acme', :'agent');
 select is(pg_temp.told(statement), 'PT403 permission_denied', 'an agent: ' || statement)
-from unnest(array['select ucrm.add_member(ucrm.uuid7(), ''reader'')', 'select ucrm.set_member_role(ucrm.uuid7(), ''reader'')', 'select ucrm.set_member_disabled(ucrm.uuid7(), true)', 'select ucrm.remove_member(ucrm.uuid7())',
+from unnest(array['select ucrm.invite(''x@y.example'', ''reader'')', 'select ucrm.resend_invitation(ucrm.uuid7())', 'select ucrm.cancel_invitation(ucrm.uuid7())', 'select ucrm.update_tenant(''x'')', 'select ucrm.set_role_label(''mine'', ''x'')', 'select ucrm.set_member_role(ucrm.uuid7(), ''reader'')', 'select ucrm.set_member_disabled(ucrm.uuid7(), true)', 'select ucrm.remove_member(ucrm.uuid7())',
     'select ucrm.create_role(''mine'', ''contacts:read'')', 'select ucrm.set_role_permissions(''mine'', ''contacts:read'')', 'select ucrm.delete_role(''mine'')', 'select ucrm.create_api_key(''k'')',
     'select ucrm.revoke_api_key(ucrm.uuid7())', 'select ucrm.rotate_api_key(ucrm.uuid7())', 'select ucrm.delete_tenant()']) as statement;
 select is(pg_temp.told(format('select ucrm.remove_member(%L)', :'agent')), 'done', 'but leaves when he wants to');
@@ -135,7 +136,7 @@ rollback;
 begin;
 set session authorization :"backend";
 select is(pg_temp.told(statement), 'PT401 no_context', 'nobody: ' || statement)
-from unnest(array['select ucrm.add_member(ucrm.uuid7(), ''reader'')', 'select ucrm.remove_member(ucrm.uuid7())', 'select ucrm.create_role(''mine'', ''contacts:read'')', 'select ucrm.create_api_key(''k'')', 'select ucrm.delete_tenant()', 'select ucrm.demand(''contacts'', ''read'')']) as statement;
+from unnest(array['select ucrm.invite(''x@y.example'', ''reader'')', 'select ucrm.remove_member(ucrm.uuid7())', 'select ucrm.create_role(''mine'', ''contacts:read'')', 'select ucrm.create_api_key(''k'')', 'select ucrm.delete_tenant()', 'select ucrm.demand(''contacts'', ''read'')']) as statement;
 reset session authorization;
 rollback;
 begin;
@@ -145,7 +146,23 @@ select is(pg_temp.told(format('select ucrm.set_member_role(%L, ''admin'')', :'ow
 select is(pg_temp.told(format('select ucrm.set_member_disabled(%L, true)', :'owner')), 'PT409 last_owner', 'nor disabled');
 select is(pg_temp.told(format('select ucrm.remove_member(%L)', :'owner')), 'PT409 last_owner', 'nor leaves');
 select is(pg_temp.told('select ucrm.delete_tenant()'), 'done', 'but deletes the workspace');
+reset session authorization;
+rollback;
+-- Whoever administers the server makes members without an invitation, under the ceiling of the context he enters.
+begin;
+insert into ucrm.users (email, email_verified_at) values ('fresh@acme.example', now()) returning id as fresh \gset
+select m.user_id as reader from ucrm.tenant_memberships as m where m.tenant_id = :'acme' and m.role = 'reader' limit 1 \gset
+select ucrm.enter(:'acme', :'owner');
+select is(pg_temp.told(statement), want, statement)
+from (values
+    (format('select ucrm.add_member(%L, ''admin'')', :'fresh'), 'done'), (format('select ucrm.add_member(%L, ''none'')', :'fresh'), 'PT422 validation_failed'),
+    (format('select ucrm.add_member(%L, ''agent'')', :'reader'), 'PT409 duplicate'), ('select ucrm.add_member(ucrm.uuid7(), ''agent'')', 'PT404 not_found')
+) as v (statement, want);
+rollback;
 -- A key: shown once, stored as a digest of a digest.
+begin;
+set session authorization :"backend";
+select ucrm.enter(:'acme', :'owner');
 create temporary table made on commit drop as select * from ucrm.create_api_key('mine', 'contacts:read');
 select matches(secret, '^ucrm_live_[a-z0-9]{8}_[0-9a-z]{26}_[A-Za-z0-9_-]{43}$', 'a key has its shape') from made;
 select ok(strpos(secret, prefix) > 0, 'and its display prefix') from made;

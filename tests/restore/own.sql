@@ -40,3 +40,7 @@ insert into ucrm.routes (method, template, function, audience, resource, action)
 insert into ucrm.roles (tenant_id, name, label) select id, 'keeper', 'Keeper' from ucrm.tenants;
 insert into ucrm.role_permissions (tenant_id, role, resource, action, scope) select id, 'keeper', 'things', 'read', 'own' from ucrm.tenants;
 select ucrm.hit_row('login', 'somebody', 10, 900) \g /dev/null
+select ucrm.add_issuer('https://id.lab.example', 'clerk', audience => '{lab}',
+    jwks => '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "d1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}') \g /dev/null
+insert into ucrm.user_identities (issuer_id, subject, user_id)
+select i.id, 'somebody', u.id from ucrm.issuers as i, (select id from ucrm.users order by id limit 1) as u where i.iss = 'https://id.lab.example';

@@ -83,6 +83,9 @@ compare() {
 secret="select encode(ucrm.secret('$ACME_ID', 'webhook', '$ACME_ID'), 'hex')"
 original psql -XAtq -d "$UCRM_PGDATABASE" -c "select from ucrm.make_webhook_secret('$ACME_ID')"
 clear=$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$secret")
+app_secret="select encode(ucrm.totp_secret(f), 'hex') from ucrm.totp_factors as f where f.label = 'kept'"
+app=$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "select secret from ucrm.enrol_totp((select id from ucrm.users order by id limit 1), 'kept')")
+app_clear=$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$app_secret")
 
 original psql -XAtq -d "$UCRM_PGDATABASE" -f "$here/inventory.sql" >"$WORK/original" || exit
 check "the inventory knows many kinds of things" test "$(kinds "$WORK/original" | wc -l)" -ge 17
@@ -91,6 +94,8 @@ original pg_dump -Fc -f "$WORK/custom" "$UCRM_PGDATABASE" || exit
 original pg_dump -f "$WORK/plain" "$UCRM_PGDATABASE" || exit
 check "a dump holds the sealed secret" grep -q "^$ACME_ID.*webhook" "$WORK/plain"
 check "and not the secret" absent "$clear" "$WORK/plain"
+check "nor an authenticator app's" absent "$app_clear" "$WORK/plain"
+check "in whatever spelling" absent "$app" "$WORK/plain"
 
 cluster_make "$AT" "$UCRM_TEST_PACKAGE" "$(port_free)"
 key_copy "$UCRM_TEST_DIR" "$AT"

@@ -43,16 +43,19 @@ check "and a login forges no context" forges
 # keyed LINES: the key file has these.
 keyed() { printf '%s\n' "$@" | as "$SERVER_USER" tee "$(key_file "$AT")" >/dev/null; }
 opened() { copy psql -XAtq -d ucrm -c "$secret" 2>&1; }
+app_opened() { copy psql -XAtq -d ucrm -c "$app_secret" 2>&1; }
 lost() { [[ $(opened) == *'which is not in the key file'* ]]; }
 blamed() { copy psql -XAtq -d ucrm -c 'select what from ucrm.doctor()' | grep -q 'nobody can open them'; }
 old=$(as "$SERVER_USER" cat "$(key_file "$AT")")
 new=$(random_hex 32)
 check "with the key file the secret opens" equal "$(opened)" "$clear"
+check "and an authenticator app's" equal "$(app_opened)" "$app_clear"
 keyed "$new"
 check "with another one it does not" lost
 check "and doctor() says so" blamed
 keyed "$new" "$old"
-check "reseal() brings it under a new key" equal "$(copy psql -XAtq -d ucrm -c 'select ucrm.reseal()')" 1
+check "reseal() brings it under a new key, with the app's and whatever else there is" test "$(copy psql -XAtq -d ucrm -c 'select ucrm.reseal()')" -ge 2
 keyed "$new"
 check "which alone opens it then" equal "$(opened)" "$clear"
+check "and the app's" equal "$(app_opened)" "$app_clear"
 gateway_stop "$AT"

@@ -10,7 +10,9 @@ comment on table ucrm.refusals is
 'Every code UCRM refuses with. In SQL it is SQLSTATE PT<status>, MESSAGE = code, HINT = hint (the PostgREST convention); over HTTP an application/problem+json body (RFC 9457). A DBA adds rows for gates of his own; built-in rows do not change.';
 
 insert into ucrm.refusals (code, status, title, hint, builtin) values
-('unauthenticated', 401, 'No valid credential', 'Send a live API key in the x-api-key header.', true),
+('unauthenticated', 401, 'No valid credential', 'Sign in, or send a live API key in the x-api-key header.', true),
+('invalid_credentials', 401, 'The address or the password is wrong', 'Check both; after several failures wait, or reset the password.', true),
+('totp_required', 401, 'A second factor is needed', 'Send totp (the code of the authenticator app) or recovery_code with the same request.', true),
 ('no_context', 401, 'No tenant is entered', 'Begin a transaction and call ucrm.enter(tenant, user) first.', true),
 ('ambiguous_credential', 400, 'More than one credential', 'Send exactly one of x-api-key, Authorization, X-Internal-Secret.', true),
 ('trial_expired', 402, 'The trial is over', 'Reading goes on. Subscribe to write again.', true),
@@ -22,6 +24,13 @@ insert into ucrm.refusals (code, status, title, hint, builtin) values
 ('workspace_suspended', 403, 'The workspace is suspended', 'Contact support.', true),
 ('key_scope_denied', 403, 'The key''s scopes do not allow this', 'Use a key whose scopes name this resource and action.', true),
 ('permission_denied', 403, 'The role does not allow this', 'Ask an owner or admin for a role that grants it.', true),
+('mfa_required', 403, 'The workspace asks for a second factor', 'Turn it on for your account (POST /api/v1/auth/totp), or sign in again with it.', true),
+('step_up_required', 403, 'Show your password or second factor again', 'POST /api/v1/auth/step-up, then repeat this within 10 minutes.', true),
+('csrf_rejected', 403, 'The request came from a page of another origin', 'Add the origin to UCRM_ALLOWED_ORIGINS, or send a token instead of the cookie.', true),
+('invite_code_required', 403, 'A beta code is needed', 'Send the code you were given.', true),
+('disposable_email', 400, 'Addresses of this domain cannot be used', 'Use an address that you keep.', true),
+('invalid_token', 400, 'The token is not valid any more', 'It may have been used, replaced or run out, or be somebody else''s: ask for a new mail.', true),
+('workspace_limit', 409, 'One workspace a person', 'Use the workspace you have.', true),
 ('grant_ceiling', 403, 'Nobody can give what he does not hold', 'Grant only permissions that you hold yourself.', true),
 ('invalid_json', 400, 'The body is not valid JSON', 'Send one JSON object: UTF-8, no duplicate keys, no \u0000.', true),
 ('invalid_filter', 400, 'The query string is not understood', 'See errors and allowed in this reply.', true),
@@ -35,6 +44,7 @@ insert into ucrm.refusals (code, status, title, hint, builtin) values
 ('resource_taken', 409, 'The resource name is taken or reserved', 'Choose another resource name.', true),
 ('last_owner', 409, 'The workspace needs an owner', 'Make somebody else an owner first.', true),
 ('role_in_use', 409, 'The role is in use', 'Give its members and keys another role first.', true),
+('invitation_closed', 409, 'The invitation is closed', 'It was accepted or cancelled: invite again.', true),
 ('invalid_transition', 409, 'The workspace cannot change to this state', 'Allowed: pending_approval to approved or rejected, approved to suspended and back, rejected to approved.', true),
 ('conflict', 409, 'Another request changed the same rows', 'Read again and retry.', true),
 ('version_conflict', 412, 'The row has changed', 'Read it again and retry with the new ETag.', true),

@@ -65,7 +65,15 @@ insert into ucrm.rate_limits (name, plan, hits, seconds, builtin) values
 ('address', null, 100, 60, true),
 ('api_key', null, 600, 60, true),
 ('user', null, 1200, 60, true),
-('tenant', null, 3000, 60, true);
+('tenant', null, 3000, 60, true),
+('register_address', null, 5, 3600, true),
+('register_email', null, 5, 3600, true),
+('forgot_address', null, 5, 3600, true),
+('forgot_email', null, 5, 3600, true),
+('resend_email', null, 10, 86400, true),
+('resend_address', null, 50, 86400, true),
+('resend_pause', null, 1, 60, true),
+('login', null, 10, 900, true);
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.rate_limits

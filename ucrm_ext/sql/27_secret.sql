@@ -4,11 +4,12 @@ create table ucrm.secrets (
     kind text not null check (kind ~ '^[a-z][a-z0-9_]*$'),
     holder uuid not null,
     sealed bytea not null,
+    place text not null generated always as (tenant_id::text || '/' || kind || '/' || holder::text) stored,
     created_at timestamptz not null default clock_timestamp(),
     primary key (tenant_id, kind, holder)
 );
 comment on table ucrm.secrets is
-'A tenant''s secrets, AES-256-GCM with a key of the file that ucrm.key_file names. kind: webhook (holder: the tenant, or an endpoint). A row opens in its own place only. Granted to nobody.';
+'A tenant''s secrets, AES-256-GCM with a key of the file that ucrm.key_file names. kind: webhook (holder: the tenant, or an endpoint), mail (the tenant). A row opens in its own place only. Granted to nobody. Every table that holds sealed values has these two columns, sealed and place: see ucrm.sealed_tables().';
 
 create function ucrm.seal(clear bytea, place text)
 returns bytea
@@ -58,18 +59,6 @@ strict
 as 'MODULE_PATHNAME', 'ucrm_random_bytes';
 comment on function ucrm.random_bytes(integer) is '1 to 64 bytes of the server''s strong random source. 22003 for another number.';
 
-create function ucrm.secret_place(tenant uuid, kind text, holder uuid)
-returns text
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return concat_ws('/', tenant, kind, holder);
-end
-$$;
-comment on function ucrm.secret_place(uuid, text, uuid) is 'The place of a row of ucrm.secrets.';
-
 create function ucrm.keep_secret(tenant uuid, kind text, holder uuid, clear bytea)
 returns void
 language plpgsql
@@ -78,7 +67,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into ucrm.secrets (tenant_id, kind, holder, sealed)
-    values (tenant, keep_secret.kind, keep_secret.holder, ucrm.seal(clear, ucrm.secret_place(tenant, kind, holder)))
+    values (tenant, keep_secret.kind, keep_secret.holder, ucrm.seal(clear, concat_ws('/', tenant, kind, holder)))
     on conflict on constraint secrets_pkey do update set sealed = excluded.sealed, created_at = excluded.created_at;
 end
 $$;
@@ -92,13 +81,46 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        select ucrm.unseal(s.sealed, ucrm.secret_place(s.tenant_id, s.kind, s.holder))
+        select ucrm.unseal(s.sealed, s.place)
         from ucrm.secrets as s
         where s.tenant_id = tenant and s.kind = secret.kind and s.holder = secret.holder
     );
 end
 $$;
 comment on function ucrm.secret(uuid, text, uuid) is 'A secret in clear, null when there is none. 55000 when its key is not in the key file.';
+
+-- What is sealed says in its own row where it belongs, in a column that nobody can write: a table of tomorrow is found
+-- by these two columns.
+create function ucrm.sealed_tables()
+returns setof regclass
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select c.oid::regclass
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_attribute as s on s.attrelid = c.oid and s.attname = 'sealed' and s.atttypid = 'bytea'::regtype and not s.attisdropped
+    join pg_catalog.pg_attribute as p on p.attrelid = c.oid and p.attname = 'place' and p.atttypid = 'text'::regtype and p.attgenerated = 's' and not p.attisdropped
+    where c.relnamespace = 'ucrm'::regnamespace and c.relkind = 'r'
+    order by c.relname;
+$$;
+comment on function ucrm.sealed_tables() is 'The tables of UCRM''s that hold sealed values, in sealed, each for the place that the generated column place says.';
+
+create function ucrm.sealing_use(out relation regclass, out key text, out many bigint)
+returns setof record
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    for relation in select t from ucrm.sealed_tables() as t loop
+        for key, many in execute format('select ucrm.sealed_under(s.sealed), count(*) from %s as s group by 1 order by 1', relation) loop
+            return next;
+        end loop;
+    end loop;
+end
+$$;
+comment on function ucrm.sealing_use() is 'How many values of which table are sealed under which key.';
 
 create function ucrm.reseal()
 returns bigint
@@ -108,24 +130,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     newest constant text := (ucrm.sealing_keys())[1];
+    relation regclass;
     changed bigint;
+    total bigint := 0;
 begin
     if newest is null then
         raise exception '%', ucrm.key_fault() using errcode = 'object_not_in_prerequisite_state';
     end if;
-    update ucrm.secrets as s
-    set sealed = ucrm.seal(ucrm.unseal(s.sealed, p.place), p.place)
-    from (
-        select o.tenant_id, o.kind, o.holder, ucrm.secret_place(o.tenant_id, o.kind, o.holder) as place
-        from ucrm.secrets as o
-    ) as p
-    where (p.tenant_id, p.kind, p.holder) = (s.tenant_id, s.kind, s.holder) and ucrm.sealed_under(s.sealed) <> newest;
-    get diagnostics changed = row_count;
-    return changed;
+    for relation in select t from ucrm.sealed_tables() as t loop
+        execute format('update %s as s set sealed = ucrm.seal(ucrm.unseal(s.sealed, s.place), s.place) where ucrm.sealed_under(s.sealed) <> $1', relation) using newest;
+        get diagnostics changed = row_count;
+        total := total + changed;
+    end loop;
+    return total;
 end
 $$;
 comment on function ucrm.reseal() is
-'Seals with the newest key whatever is sealed with an older one, and says how many (superuser only). After it the older lines of the key file may go.';
+'Seals with the newest key whatever is sealed with an older one, in every table of ucrm.sealed_tables(), and says how many values (superuser only). After it the older lines of the key file may go.';
 
 create function ucrm.make_webhook_secret(tenant uuid)
 returns text

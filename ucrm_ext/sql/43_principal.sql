@@ -23,10 +23,14 @@ create type ucrm.principal as (
     user_hits integer,
     user_seconds integer,
     tenant_hits integer,
-    tenant_seconds integer
+    tenant_seconds integer,
+    session_id uuid,
+    fresh_until timestamptz,
+    mfa boolean,
+    impersonator_id uuid
 );
 comment on type ucrm.principal is
-'Whoever acts. kind: key, service, member, login, platform, internal. permissions: what the role grants ∩ scopes, empty where the workspace is closed to it.';
+'Whoever acts. kind: key, service, member, login, platform, internal. session_id, fresh_until: of a person who signed in. mfa: whether the workspace''s wish for a second factor is met. impersonator_id: the platform admin behind a member. permissions: what the role grants ∩ scopes, empty where the workspace is closed to it.';
 
 create function ucrm.intersect_permissions(granted text, scopes text)
 returns text
@@ -145,7 +149,11 @@ begin
             per_user.hits,
             per_user.seconds,
             per_tenant.hits,
-            per_tenant.seconds
+            per_tenant.seconds,
+            null,
+            null,
+            true,
+            null
         )::ucrm.principal
         from ucrm.tenants as t
         left join ucrm.users as u on u.id = "user"
@@ -190,7 +198,8 @@ begin
             p.member, p.disabled, p.email_verified, p.status, p.trial_ends_at, p.subscribed_until,
             k.expires_at,
             k.read_only,
-            p.platform_admin, p.key_hits, p.key_seconds, p.user_hits, p.user_seconds, p.tenant_hits, p.tenant_seconds
+            p.platform_admin, p.key_hits, p.key_seconds, p.user_hits, p.user_seconds, p.tenant_hits, p.tenant_seconds,
+            null, null, p.mfa, null
         )::ucrm.principal
         from ucrm.principal_of(case when k.user_id is null then 'service' else 'key' end, k.tenant_id, k.user_id, null, k.scopes) as p
         cross join lateral (
@@ -201,10 +210,10 @@ end
 $$;
 comment on function ucrm.principal_of_key(ucrm.api_keys) is 'The principal of an API key: its owner, within its scopes; a read-only key holds only what reads.';
 
-create function ucrm.authenticate(kind text, credential bytea)
+create function ucrm.authenticate(kind text, credential bytea, named text default null)
 returns ucrm.principal
 language plpgsql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -213,6 +222,11 @@ declare
     a ucrm.platform_keys;
     stored constant bytea := ucrm.stored_digest(credential);
 begin
+    if kind = 'session' then
+        return ucrm.principal_of_session((select s.id from ucrm.sessions as s where s.digest = stored), named);
+    elsif kind = 'jwt' then
+        return ucrm.authenticate_jwt(credential, named);
+    end if;
     if kind = 'internal' then
         if exists (select from ucrm.internal_secrets as s where s.digest = stored) then
             return jsonb_populate_record(null::ucrm.principal, '{"kind": "internal", "platform_admin": false}');
@@ -240,8 +254,8 @@ begin
     return null;
 end
 $$;
-comment on function ucrm.authenticate(text, bytea) is
-'The principal a credential stands for; null when it is unknown, revoked or malformed, all alike. expires_at is the caller''s to compare with the clock.';
+comment on function ucrm.authenticate(text, bytea, text) is
+'The principal a credential stands for; null when it is unknown, revoked or malformed, all alike. named: the workspace (id or slug) that a session or token is to act in. expires_at is the caller''s to compare with the clock.';
 
-grant execute on function ucrm.authenticate(text, bytea) to ucrm_handler;
+grant execute on function ucrm.authenticate(text, bytea, text) to ucrm_handler;
 grant execute on function ucrm.intersect_permissions(text, text), ucrm.permissions_cover(text, text) to ucrm_owner, ucrm_handler;

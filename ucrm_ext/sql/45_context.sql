@@ -33,6 +33,22 @@ parallel safe
 as 'MODULE_PATHNAME', 'ucrm_api_key_id';
 comment on function ucrm.api_key_id() is 'The API key this request came with, else null.';
 
+create function ucrm.session_id()
+returns uuid
+language c
+stable
+parallel restricted
+as 'MODULE_PATHNAME', 'ucrm_session_id';
+comment on function ucrm.session_id() is 'The session of the person who acts; null for keys, services, bound logins and back ends.';
+
+create function ucrm.impersonator_id()
+returns uuid
+language c
+stable
+parallel restricted
+as 'MODULE_PATHNAME', 'ucrm_impersonator_id';
+comment on function ucrm.impersonator_id() is 'The platform admin who looks through the member''s eyes, else null.';
+
 create function ucrm.request_id()
 returns uuid
 language c
@@ -64,7 +80,7 @@ stable
 parallel restricted
 as 'MODULE_PATHNAME', 'ucrm_actor_kind';
 comment on function ucrm.actor_kind() is
-'Who acts: key, service, member (entered by a back end), login (bound), platform, internal; "database" without a context.';
+'Who acts: key, service, member (signed in, or entered by a back end), login (bound), person (signed in, about his own account), platform, internal, public (without a credential); "database" without a context.';
 
 create function ucrm.client_address()
 returns inet
@@ -81,6 +97,13 @@ volatile
 as 'MODULE_PATHNAME', 'ucrm_latch';
 comment on function ucrm.latch(ucrm.principal, uuid, inet) is
 'Sets the context of this transaction. Once only: another principal in the same transaction is refused, 42501, also after ROLLBACK TO SAVEPOINT. Returns true.';
+
+create function ucrm.read_only()
+returns boolean
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_read_only';
+comment on function ucrm.read_only() is 'From here the transaction writes nothing. Returns true.';
 
 create function ucrm.enter(tenant uuid, "user" uuid default null)
 returns void
@@ -109,5 +132,5 @@ $$;
 comment on function ucrm.enter(uuid, uuid) is
 'Enters a tenant as one of its members, or without a user as the tenant''s service, until the transaction ends. Once per transaction; another one is refused with 42501. Refusals: not_a_member, member_disabled. For logins of ucrm.trust_backend().';
 
-grant execute on function ucrm.latch(ucrm.principal, uuid, inet) to ucrm_owner, ucrm_handler;
+grant execute on function ucrm.latch(ucrm.principal, uuid, inet), ucrm.read_only() to ucrm_owner, ucrm_handler;
 grant execute on function ucrm.enter(uuid, uuid) to ucrm_app;

@@ -9,12 +9,12 @@ volatile
 as 'MODULE_PATHNAME', 'ucrm_generation';
 comment on function ucrm.generation() is 'To be read before the look-up whose result is to be remembered.';
 
-create function ucrm.remember_principal(kind text, credential bytea, generation bigint, p ucrm.principal)
+create function ucrm.remember_principal(kind text, credential bytea, named text, generation bigint, p ucrm.principal)
 returns void
 language c
 volatile
 as 'MODULE_PATHNAME', 'ucrm_remember_principal';
-comment on function ucrm.remember_principal(text, bytea, bigint, ucrm.principal) is 'Remembers it in shared memory, for every backend.';
+comment on function ucrm.remember_principal(text, bytea, text, bigint, ucrm.principal) is 'Remembers it in shared memory, for every backend. named: the workspace that a session or token named.';
 
 create function ucrm.recall_gates(resource text, action text)
 returns text[]
@@ -64,7 +64,7 @@ comment on function ucrm.bump_rows() is
 grant execute on function
     ucrm.generation(),
     ucrm.remember_gates(text, text, bigint, text[]),
-    ucrm.remember_principal(text, bytea, bigint, ucrm.principal)
+    ucrm.remember_principal(text, bytea, text, bigint, ucrm.principal)
 to ucrm_owner;
 grant execute on function
     ucrm.recall_gates(text, text),

@@ -37,6 +37,22 @@ end
 $$;
 comment on function ucrm.touch_key(uuid, uuid) is 'Notes that a key was used, to the minute.';
 
+create function ucrm.touch_credential(detail text)
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if detail like 'session %' then
+        perform ucrm.touch_session(split_part(detail, ' ', 2)::uuid);
+    else
+        perform ucrm.touch_key(split_part(detail, ' ', 1)::uuid, split_part(detail, ' ', 2)::uuid);
+    end if;
+end
+$$;
+comment on function ucrm.touch_credential(text) is 'Notes that a credential was used: "session <id>", or "<tenant> <id>" of a key.';
+
 create function ucrm.hit(name text, key text, hits integer, seconds integer)
 returns bigint
 language c
@@ -129,6 +145,40 @@ end
 $$;
 comment on function ucrm.hit_row(text, text, integer, integer) is
 'Counts a hit in a row window; milliseconds to wait when it is full, else null. The caller commits it: what must outlive a refusal does not share its transaction.';
+
+create function ucrm.refund_row(name text, key text)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update ucrm.row_windows as w set hits = w.hits[:cardinality(w.hits) - 1]
+    where w.name = refund_row.name and w.key = refund_row.key;
+end
+$$;
+comment on function ucrm.refund_row(text, text) is 'Gives back the hit that this transaction has counted in a row window: its lock is still held, so it is the last one.';
+
+create function ucrm.peek_row(name text, key text, hits integer, seconds integer)
+returns bigint
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select greatest(1, ceil(extract(epoch from h + make_interval(secs => seconds) - clock_timestamp()) * 1000))::bigint
+        from ucrm.row_windows as w, unnest(w.hits) as h
+        where w.name = peek_row.name and w.key = peek_row.key and h > clock_timestamp() - make_interval(secs => seconds)
+        order by h desc
+        offset greatest(peek_row.hits, 1) - 1
+        limit 1
+    );
+end
+$$;
+comment on function ucrm.peek_row(text, text, integer, integer) is 'Milliseconds until a hit would pass in a row window, null when one passes now. Counts nothing.';
 
 grant execute on function
     ucrm.address_wait(inet),

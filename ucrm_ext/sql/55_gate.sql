@@ -26,6 +26,13 @@ stable
 as 'MODULE_PATHNAME', 'ucrm_gate_enabled';
 comment on function ucrm.gate_enabled(text, text) is 'Whether the membership is enabled.';
 
+create function ucrm.gate_mfa(resource text, action text)
+returns boolean
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_gate_mfa';
+comment on function ucrm.gate_mfa(text, text) is 'Whether the person has shown a second factor, where the workspace wants one; true for keys and services.';
+
 create function ucrm.gate_email(resource text, action text)
 returns boolean
 language c
@@ -65,6 +72,7 @@ insert into ucrm.gates (name, position, applies, check_fn, code, skips_ungated, 
 ('email_verified', 100, 'write', 'ucrm.gate_email', 'email_unverified', true, true),
 ('member', 200, 'always', 'ucrm.gate_member', 'not_a_member', false, true),
 ('member_enabled', 300, 'always', 'ucrm.gate_enabled', 'member_disabled', false, true),
+('mfa', 350, 'always', 'ucrm.gate_mfa', 'mfa_required', true, true),
 ('workspace_approved', 400, 'write', 'ucrm.gate_approved', 'workspace_pending_approval', true, true),
 ('workspace_not_rejected', 410, 'always', 'ucrm.gate_not_rejected', 'workspace_rejected', true, true),
 ('workspace_not_suspended', 420, 'always', 'ucrm.gate_not_suspended', 'workspace_suspended', true, true),
@@ -168,7 +176,7 @@ comment on function ucrm.gate(text, text) is 'The code of the first gate that re
 
 grant select on ucrm.gates to ucrm_app, ucrm_reader, ucrm_platform, ucrm_handler;
 grant execute on function
-    ucrm.gate_member(text, text), ucrm.gate_enabled(text, text), ucrm.gate_email(text, text),
+    ucrm.gate_member(text, text), ucrm.gate_enabled(text, text), ucrm.gate_email(text, text), ucrm.gate_mfa(text, text),
     ucrm.gate_not_rejected(text, text), ucrm.gate_not_suspended(text, text), ucrm.gate_approved(text, text), ucrm.gate_trial(text, text),
     ucrm.gates_of(text, text), ucrm.memorize_gates(text, text), ucrm.next_gate(text[], integer),
     ucrm.ask_gate(text, text, text), ucrm.gate(text, text)

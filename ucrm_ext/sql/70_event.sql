@@ -35,8 +35,8 @@ as $$
 declare
     changed constant text[] := case when before is not null and after is not null then ucrm.changed_fields(before, after) end;
 begin
-    insert into ucrm.audit_logs (tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
-    values (tenant, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
+    insert into ucrm.audit_logs (tenant_id, actor_kind, user_id, impersonator_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
+    values (tenant, ucrm.actor_kind(), ucrm.user_id(), ucrm.impersonator_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
             case verb when 'created' then 'create' when 'updated' then 'update' when 'deleted' then 'delete' else verb end,
             record_event.resource, record_event.record_id, before, after, changed);
     if verb in ('created', 'updated', 'deleted') then

@@ -116,7 +116,7 @@ begin
             using errcode = 'undefined_column', hint = 'label, search, secret, owner and archived name columns of the table.';
     end if;
 
-    if noun in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces')
+    if noun in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces', 'impersonations')
         or exists (select from ucrm.resources as r where r.name = noun and (r.table_schema, r.table_name) is distinct from (in_schema, in_table))
     then
         perform ucrm.refuse('resource_taken', format('"%s" is taken or reserved: give another noun with resource =>', noun));

@@ -19,7 +19,7 @@ create type ucrm.request as (
     detail text
 );
 comment on type ucrm.request is
-'A request as a route''s function sees it: admitted, authenticated, gated, permitted and entered. id: the {id} of the path; shape: the resource''s columns for the compiler; query: the raw query string. reply_headers, fn, step, stage and detail are ucrm.handle()''s own.';
+'A request as a route''s function sees it: admitted, authenticated, gated, permitted and entered. id: the {id} of the path; shape: the resource''s columns for the compiler; query: the raw query string. reply_headers, fn, step, stage and detail are ucrm.attend()''s own.';
 
 create type ucrm.response as (
     status integer,
@@ -63,7 +63,9 @@ begin
                 'request_id', problem.request_id,
                 'errors', null
             ) || coalesce(extra, '{}'),
-            jsonb_build_object('content-type', 'application/problem+json', 'x-ucrm-code', r.code) || coalesce(problem.headers, '{}')
+            jsonb_build_object('content-type', 'application/problem+json', 'x-ucrm-code', r.code)
+                || case r.status when 401 then '{"www-authenticate": "ApiKey header=\"x-api-key\""}' else '{}' end::jsonb
+                || coalesce(problem.headers, '{}')
         )
         from ucrm.refusals as r
         where r.code = problem.code

@@ -25,12 +25,12 @@ stable
 as 'MODULE_PATHNAME', 'ucrm_compile_get';
 comment on function ucrm.compile_get(text, text, text, boolean) is 'One row by id; lock: FOR UPDATE. Refusals: not_found for an id that cannot be one, invalid_filter.';
 
-create function ucrm.compile_insert(shape text, body bytea)
+create function ucrm.compile_insert(shape text, body bytea, unseen_key text)
 returns ucrm.statement
 language c
 stable
 as 'MODULE_PATHNAME', 'ucrm_compile_insert';
-comment on function ucrm.compile_insert(text, bytea) is 'JSON object → INSERT. Refusals: invalid_json, unknown_field, validation_failed.';
+comment on function ucrm.compile_insert(text, bytea, text) is 'JSON object → INSERT that returns the row; unseen_key, for somebody who may not read it: the key it gets if that is a uuid, as the last bind, and nothing is returned. Refusals: invalid_json, unknown_field, validation_failed.';
 
 create function ucrm.compile_update(shape text, body bytea, id text)
 returns ucrm.statement
@@ -94,7 +94,7 @@ as 'MODULE_PATHNAME', 'ucrm_etag';
 comment on function ucrm.etag(text) is 'A strong ETag (RFC 9110, 8.8.3) of a row as it is shown.';
 
 grant execute on function
-    ucrm.compile_list(text, text), ucrm.compile_get(text, text, text, boolean), ucrm.compile_insert(text, bytea),
+    ucrm.compile_list(text, text), ucrm.compile_get(text, text, text, boolean), ucrm.compile_insert(text, bytea, text),
     ucrm.compile_update(text, bytea, text), ucrm.compile_delete(text, text),
     ucrm.list_body(text, bigint, bigint, bigint), ucrm.data_body(text), ucrm.etag(text)
 to ucrm_handler, ucrm_owner;

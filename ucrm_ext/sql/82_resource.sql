@@ -59,6 +59,7 @@ end
 $$;
 comment on function ucrm.count_rows(oid, ucrm.statement) is 'Counts the rows of a list, and remembers the total unless it changes with the clock.';
 
+-- What ucrm.handle() answers by itself is what list_rows() and get_row() answer, in the same bytes: see tests/db/fast.sql.
 create function ucrm.list_rows(r ucrm.request)
 returns ucrm.response
 language plpgsql
@@ -152,6 +153,25 @@ end
 $$;
 comment on function ucrm.refused_owner(ucrm.request) is '400 unknown_field when the body makes somebody else the owner, else null.';
 
+-- A key that only creates (a form on a website): RETURNING would ask for the permission to read.
+create function ucrm.create_unseen(r ucrm.request, s ucrm.statement, key text)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known constant boolean := s.binds[cardinality(s.binds)] is not distinct from key;
+begin
+    perform ucrm.run(s.sql, s.binds);
+    return row(201,
+        case when known then jsonb_build_object('location', r.path || '/' || key) end,
+        ucrm.data_body(case when known then jsonb_build_object(split_part(split_part(r.shape, E'\n', 1), E'\t', 3), key) else 'null' end::text))::ucrm.response;
+end
+$$;
+comment on function ucrm.create_unseen(ucrm.request, ucrm.statement, text) is
+'201 for somebody who may create and not read: {data: {id}} and Location, or {data: null} where the key is no uuid.';
+
 create function ucrm.create_row(r ucrm.request)
 returns ucrm.response
 language plpgsql
@@ -159,6 +179,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    unseen_key constant text := case when not ucrm.has_permission(r.resource, 'read') then ucrm.uuid7()::text end;
     s ucrm.statement;
     refusal ucrm.response;
     item text;
@@ -169,7 +190,7 @@ begin
             return refusal;
         end if;
     end if;
-    s := ucrm.compile_insert(r.shape, r.body);
+    s := ucrm.compile_insert(r.shape, r.body, unseen_key);
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
@@ -178,6 +199,9 @@ begin
         if refusal.status is not null then
             return refusal;
         end if;
+    end if;
+    if unseen_key is not null then
+        return ucrm.create_unseen(r, s, unseen_key);
     end if;
     item := ucrm.run_row(s.sql, s.binds);
     return row(201,
@@ -300,7 +324,7 @@ comment on function ucrm.delete_row(ucrm.request) is 'DELETE /{resource}/{id}: 2
 grant execute on function
     ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
     ucrm.problem(text, uuid, text, jsonb, jsonb), ucrm.rate_limited(text, integer, integer, bigint, uuid),
-    ucrm.refused(ucrm.statement, uuid), ucrm.count_rows(oid, ucrm.statement), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request), ucrm.create_row(ucrm.request),
+    ucrm.refused(ucrm.statement, uuid), ucrm.count_rows(oid, ucrm.statement), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request), ucrm.create_row(ucrm.request), ucrm.create_unseen(ucrm.request, ucrm.statement, text),
     ucrm.update_row(ucrm.request), ucrm.delete_row(ucrm.request), ucrm.refused_body(ucrm.request), ucrm.may_name_owner(ucrm.request), ucrm.refused_owner(ucrm.request),
     ucrm.refused_row(ucrm.request), ucrm.refused_version(ucrm.request)
 to ucrm_handler, ucrm_owner;

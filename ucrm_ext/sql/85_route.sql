@@ -3,7 +3,7 @@ create table ucrm.routes (
     method text not null check (method in ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')),
     template text not null check (template ~ '^(/([a-z0-9._-]+|\{[a-z_]+\}))+$'),
     function text not null check (function ~ '^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$'),
-    audience text not null default 'tenant' check (audience in ('tenant', 'platform', 'internal', 'public')),
+    audience text not null default 'tenant' check (audience in ('tenant', 'user', 'anybody', 'platform', 'internal', 'public')),
     resource text,
     action text,
     builtin boolean not null default false,
@@ -11,7 +11,7 @@ create table ucrm.routes (
     primary key (method, template)
 );
 comment on table ucrm.routes is
-'function takes ucrm.request and returns ucrm.response. audience: tenant (a member or service of a workspace), platform (a platform admin), internal (the internal secret, or a platform admin), public (anybody without a credential). resource and action: the permission that is asked for, null = any member; resource null with {resource} in the template = that segment.';
+'function takes ucrm.request and returns ucrm.response. audience: tenant (a member or service of a workspace), user (a person who signed in, with or without a workspace), anybody (with any credential or none), platform (a platform admin), internal (the internal secret, or a platform admin), public (anybody without a credential). resource and action: the permission that is asked for, null = any member; resource null with {resource} in the template = that segment.';
 
 create type ucrm.dispatch as (
     route text,
@@ -137,16 +137,14 @@ insert into ucrm.routes (method, template, function, audience, resource, action,
 ('DELETE', '/api/v1/{resource}/{id}', 'ucrm.delete_row', 'tenant', null, 'delete', true),
 ('GET', '/api/v1/why', 'ucrm.why_route', 'tenant', 'session', null, true),
 ('GET', '/api/v1/permissions', 'ucrm.permissions_route', 'tenant', 'session', null, true),
-('GET', '/api/v1/session', 'ucrm.session_route', 'tenant', 'session', null, true),
+('GET', '/api/v1/session', 'ucrm.session_route', 'anybody', 'session', null, true),
 ('GET', '/api/v1/billing/state', 'ucrm.billing_state_route', 'tenant', 'billing', 'read', true),
 ('DELETE', '/api/v1/tenant', 'ucrm.delete_tenant_route', 'tenant', 'tenant', 'delete', true),
 ('GET', '/api/v1/audit_logs', 'ucrm.audit_logs_route', 'tenant', 'audit_logs', 'read', true),
-('GET', '/api/v1/admin/workspaces', 'ucrm.workspaces_route', 'platform', null, null, true),
 ('PATCH', '/api/v1/admin/workspaces/{id}/approval', 'ucrm.approval_route', 'platform', null, null, true),
 ('GET', '/api/v1/admin/workspaces/{id}/export', 'ucrm.export_route', 'platform', null, null, true),
 ('DELETE', '/api/v1/admin/workspaces/{id}', 'ucrm.erase_route', 'platform', null, null, true),
-('POST', '/api/v1/admin/workspaces/restore', 'ucrm.restore_route', 'platform', null, null, true),
-('POST', '/api/v1/internal/tenants', 'ucrm.provision_route', 'internal', null, null, true);
+('POST', '/api/v1/admin/workspaces/restore', 'ucrm.restore_route', 'platform', null, null, true);
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.routes

@@ -36,18 +36,24 @@ as $$
 declare
     b record;
     made jsonb;
+    wrong jsonb;
     admin uuid;
     platform_key text;
 begin
-    select * into b from ucrm.body_of(r, array['token', 'email', 'name', 'workspace', 'slug'], array['token', 'email', 'workspace', 'slug']);
+    select * into b from ucrm.body_of(r, array['token', 'email', 'name', 'workspace', 'slug'], array['token', 'email', 'workspace', 'slug'], array['password']);
     if (b.refusal).status is not null then
         return b.refusal;
     end if;
     if b.body ->> 'email' !~ '^[^@\s]+@[^@\s]+$' or b.body ->> 'slug' !~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' then
         return ucrm.problem('validation_failed', r.request_id, 'email must be an address, slug lower-case letters, digits and hyphens');
     end if;
+    wrong := ucrm.weak_password(b.body -> 'password', 'password');
+    if wrong is not null then
+        return ucrm.problem('validation_failed', r.request_id, null, jsonb_build_object('errors', jsonb_build_array(wrong)));
+    end if;
     -- Deleting the token is taking it: of two at once, one finds none.
-    delete from ucrm.setup_tokens as s where s.digest = ucrm.stored_digest(sha256(convert_to(b.body ->> 'token', 'UTF8')));
+    delete from ucrm.setup_tokens as s where s.digest = ucrm.stored_digest(ucrm.shown_digest(b.body ->> 'token'))
+        and s.created_at > clock_timestamp() - interval '24 hours';
     if not found then
         return ucrm.problem('unauthenticated', r.request_id);
     end if;
@@ -56,13 +62,15 @@ begin
     update ucrm.users as u
     set email_verified_at = clock_timestamp(), name = coalesce(b.body ->> 'name', '')
     where u.id = admin;
+    perform ucrm.clear_account(admin);
+    perform ucrm.set_password(admin, b.body -> 'password');
     insert into ucrm.platform_admins (user_id) values (admin);
     select k.secret into platform_key from ucrm.issue_platform_key(admin, 'Set-up') as k;
     return ucrm.json_response(201, jsonb_build_object('data', made || jsonb_build_object('platform_key', platform_key)));
 end
 $$;
 comment on function ucrm.setup_route(ucrm.request) is
-'POST /api/v1/setup {token, email, workspace, slug, name}: 201 {data: {tenant, admin, api_key, platform_key}}; once. Refusals: unauthenticated, validation_failed, slug_taken.';
+'POST /api/v1/setup {token, email, password, workspace, slug, name}: 201 {data: {tenant, admin, api_key, platform_key}}; once. Refusals: unauthenticated, validation_failed, slug_taken.';
 
 create function ucrm.setup_page(r ucrm.request)
 returns ucrm.response
@@ -90,6 +98,7 @@ pre { background: #eee; padding: 1rem; white-space: pre-wrap; overflow-wrap: any
 <h1>Set up UCRM</h1>
 <form>
 <label>Your e-mail address <input name="email" type="email" required autocomplete="email"></label>
+<label>A password <input name="password" type="password" required minlength="8" maxlength="256" autocomplete="new-password"></label>
 <label>Your name <input name="name" autocomplete="name"></label>
 <label>Workspace <input name="workspace" required></label>
 <label>Short name <input name="slug" required pattern="[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?" title="lower-case letters, digits and hyphens"></label>
@@ -107,7 +116,7 @@ form.addEventListener('submit', async event => {
     for (const [name, value] of new FormData(form)) if (value) body[name] = value;
     const reply = await fetch('/api/v1/setup', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
     const answer = await reply.json();
-    if (!reply.ok) { status.textContent = (answer.detail || 'Refused') + '. ' + (answer.hint || ''); return; }
+    if (!reply.ok) { const wrong = (answer.errors || []).map(e => e.field + ' ' + e.message).join(', '); status.textContent = (answer.detail || 'Refused') + '. ' + (wrong || answer.hint || ''); return; }
     form.remove();
     status.textContent = 'Done. These keys are shown once; keep them:';
     const keys = document.createElement('pre');

@@ -1,4 +1,4 @@
--- The workspace's life: provisioned, approved, suspended, paid, deleted. State changes are a platform admin's.
+-- The workspace's life: approved, suspended, paid, deleted. State changes are a platform admin's.
 create function ucrm.change_tenant_status(tenant uuid, status text, note text default null)
 returns ucrm.tenants
 language plpgsql
@@ -42,72 +42,15 @@ begin
     insert into ucrm.platform_audit_logs (action, tenant_id, user_id, request_id, detail)
     values ('tenant.' || after.status, tenant, ucrm.user_id(), ucrm.request_id(),
             jsonb_build_object('from', before.status, 'to', after.status, 'note', note));
+    perform ucrm.queue_mail('workspace_' || after.status, u.email, u.id, tenant, jsonb_build_object('tenant', after.name, 'trial_ends_at', after.trial_ends_at))
+    from ucrm.tenant_memberships as m
+    join ucrm.users as u on u.id = m.user_id
+    where m.tenant_id = tenant and m.role = 'owner' and m.disabled_at is null;
     return after;
 end
 $$;
 comment on function ucrm.change_tenant_status(uuid, text, text) is
-'pending_approval → approved | rejected, approved ↔ suspended, rejected → approved. The note is private to the platform. The trial starts at the first approval. Refusals: not_found, invalid_transition, permission_denied (one''s own workspace).';
-
-create function ucrm.provision_tenant(
-    slug text,
-    name text,
-    admin_email text,
-    plan text default 'free',
-    approve boolean default null
-)
-returns jsonb
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    t ucrm.tenants;
-    u ucrm.users;
-    k record;
-    is_new boolean := false;
-    webhook_secret text;
-    auto constant boolean := coalesce(approve, ucrm.setting('approval') = '"auto"');
-    days constant jsonb := ucrm.setting('trial_days');
-begin
-    insert into ucrm.tenants as x (slug, name, plan, status, trial_ends_at, settings)
-    values (
-        provision_tenant.slug, provision_tenant.name, coalesce(provision_tenant.plan, 'free'),
-        case when auto then 'approved' else 'pending_approval' end,
-        case when auto and jsonb_typeof(days) = 'number' then clock_timestamp() + make_interval(days => (days #>> '{}')::integer) end,
-        '{}'
-    )
-    on conflict on constraint tenants_slug_key do nothing
-    returning x.* into t;
-    if not found then
-        perform ucrm.refuse('slug_taken');
-    end if;
-    insert into ucrm.users as x (email) values (admin_email)
-    on conflict ((lower(email))) do nothing
-    returning x.* into u;
-    is_new := found;
-    if not is_new then
-        select x.* into u from ucrm.users as x where lower(x.email) = lower(admin_email);
-    end if;
-    insert into ucrm.tenant_memberships (tenant_id, user_id, role) values (t.id, u.id, 'owner');
-    if ucrm.key_fault() is null then
-        webhook_secret := ucrm.make_webhook_secret(t.id);
-    end if;
-    select * into k from ucrm.issue_api_key(t.id, u.id, 'First key');
-    perform ucrm.record_event(t.id, 'created', 'tenant', t.id::text, null,
-        jsonb_build_object('id', t.id, 'slug', t.slug, 'name', t.name, 'plan', t.plan, 'status', t.status));
-    insert into ucrm.platform_audit_logs (action, tenant_id, user_id, request_id, detail)
-    values ('tenant.provisioned', t.id, ucrm.user_id(), ucrm.request_id(), jsonb_build_object('slug', t.slug, 'admin_email', admin_email));
-    return jsonb_build_object(
-        'tenant', ucrm.tenant_json(t),
-        'admin', jsonb_build_object('id', u.id, 'email', u.email, 'created', is_new),
-        'api_key', jsonb_build_object('id', k.id, 'prefix', k.prefix, 'secret', k.secret),
-        'webhook_secret', webhook_secret
-    );
-end
-$$;
-comment on function ucrm.provision_tenant(text, text, text, text, boolean) is
-'In one transaction: tenant, admin user (made if new), owner membership, webhook secret (where there is a key file to seal it with) and first API key, both shown once. approve: null = the installation''s setting. Refusals: slug_taken. 23514 for a slug, name or address that is none.';
+'pending_approval → approved | rejected, approved ↔ suspended, rejected → approved. The note is private to the platform; the owners are told by mail, without it. The trial starts at the first approval. Refusals: not_found, invalid_transition, permission_denied (one''s own workspace).';
 
 create function ucrm.tenant_json(t ucrm.tenants)
 returns jsonb
@@ -148,13 +91,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform ucrm.demand('tenant', 'delete');
+    perform ucrm.demand_fresh();
     delete from ucrm.tenants as t where t.id = ucrm.tenant_id();
 end
 $$;
 comment on function ucrm.delete_tenant() is 'The owner deletes the entered tenant, with every row of it. Refusals: no_context, permission_denied, member gates.';
 
 -- Bodies of the routes below: one JSON object, its fields checked by name.
-create function ucrm.body_of(r ucrm.request, fields text[], required text[], out body jsonb, out refusal ucrm.response)
+create function ucrm.body_of(r ucrm.request, fields text[], required text[], others text[] default '{}', out body jsonb, out refusal ucrm.response)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -172,8 +116,8 @@ begin
         return;
     end if;
     body := convert_from(r.body, 'UTF8')::jsonb;
-    select jsonb_agg(jsonb_build_object('field', k, 'code', 'unknown_field', 'message', format('is none of %s', array_to_string(fields, ', ')))) into wrong
-    from jsonb_object_keys(body) as k where k <> all (fields);
+    select jsonb_agg(jsonb_build_object('field', k, 'code', 'unknown_field', 'message', format('is none of %s', array_to_string(fields || others, ', ')))) into wrong
+    from jsonb_object_keys(body) as k where k <> all (fields || others);
     if wrong is not null then
         refusal := ucrm.problem('unknown_field', r.request_id, null, jsonb_build_object('errors', wrong));
         return;
@@ -189,7 +133,7 @@ begin
     end if;
 end
 $$;
-comment on function ucrm.body_of(ucrm.request, text[], text[]) is 'The request''s JSON object of string fields, or the refusal: unsupported_media_type, invalid_json, unknown_field, validation_failed.';
+comment on function ucrm.body_of(ucrm.request, text[], text[], text[]) is 'The request''s JSON object of string fields (others: of any type, for the caller to judge), or the refusal: unsupported_media_type, invalid_json, unknown_field, validation_failed.';
 
 create function ucrm.json_fault(body bytea)
 returns text
@@ -213,47 +157,6 @@ begin
 end
 $$;
 comment on function ucrm.demand_platform(boolean) is 'Raises PT403 permission_denied unless a platform admin acts, or (internal) whoever shows the internal secret.';
-
-create function ucrm.provision_route(r ucrm.request)
-returns ucrm.response
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    b record;
-    email text;
-    made jsonb;
-    wrong jsonb := '[]';
-begin
-    perform ucrm.demand_platform(internal => true);
-    select * into b from ucrm.body_of(r, array['name', 'slug', 'admin_email', 'adminEmail', 'plan'], array['name', 'slug']);
-    if (b.refusal).status is not null then
-        return b.refusal;
-    end if;
-    email := coalesce(b.body ->> 'admin_email', b.body ->> 'adminEmail');
-    if b.body ->> 'slug' !~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' or b.body ->> 'slug' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-' then
-        wrong := wrong || jsonb_build_object('field', 'slug', 'code', 'invalid_format', 'message', 'lower-case letters, digits and hyphens, at most 63');
-    end if;
-    if length(b.body ->> 'name') > 200 then
-        wrong := wrong || jsonb_build_object('field', 'name', 'code', 'too_long', 'message', 'at most 200 characters');
-    end if;
-    if coalesce(email, '') !~ '^[^@\s]+@[^@\s]+$' or length(email) > 254 then
-        wrong := wrong || jsonb_build_object('field', 'admin_email', 'code', case when email is null then 'required' else 'invalid_format' end, 'message', 'must be an e-mail address');
-    end if;
-    if b.body ->> 'plan' !~ '^[a-z][a-z0-9_]{0,30}$' then
-        wrong := wrong || jsonb_build_object('field', 'plan', 'code', 'invalid_format', 'message', 'lower-case letters, digits and _');
-    end if;
-    if wrong <> '[]' then
-        return ucrm.problem('validation_failed', r.request_id, null, jsonb_build_object('errors', wrong));
-    end if;
-    made := ucrm.provision_tenant(b.body ->> 'slug', b.body ->> 'name', email, b.body ->> 'plan');
-    return ucrm.json_response(201, jsonb_build_object('data', made),
-        jsonb_build_object('location', '/api/v1/admin/workspaces/' || (made #>> '{tenant,id}')));
-end
-$$;
-comment on function ucrm.provision_route(ucrm.request) is 'POST /api/v1/internal/tenants {name, slug, admin_email, plan}: 201 {data: {tenant, admin, api_key, webhook_secret}}. Refusals: slug_taken, validation_failed, unknown_field.';
 
 create function ucrm.approval_route(r ucrm.request)
 returns ucrm.response
@@ -284,35 +187,6 @@ end
 $$;
 comment on function ucrm.approval_route(ucrm.request) is 'PATCH /api/v1/admin/workspaces/{id}/approval {status, note}: 200 {data}. Refusals: not_found, invalid_transition, permission_denied, validation_failed.';
 
-create function ucrm.workspaces_route(r ucrm.request)
-returns ucrm.response
-language plpgsql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    wanted constant text := substring(r.query from '(?:^|&)status=(?:eq\.)?([a-z_]+)');
-    page constant integer := greatest(1, least(100000, coalesce(substring(r.query from '(?:^|&)page=([0-9]{1,6})(?:&|$)')::integer, 1)));
-    page_limit constant integer := greatest(1, least(100, coalesce(substring(r.query from '(?:^|&)limit=([0-9]{1,6})(?:&|$)')::integer, 25)));
-begin
-    perform ucrm.demand_platform();
-    return ucrm.json_response(200, jsonb_build_object(
-        'data', coalesce((
-            select jsonb_agg(ucrm.tenant_json(t) || jsonb_build_object('status_note', t.status_note) order by t.created_at desc, t.id desc)
-            from (
-                select x.* from ucrm.tenants as x
-                where wanted is null or x.status = wanted
-                order by x.created_at desc, x.id desc
-                limit page_limit offset (page - 1) * page_limit
-            ) as t
-        ), '[]'),
-        'meta', jsonb_build_object('total', (select count(*) from ucrm.tenants as x where wanted is null or x.status = wanted))
-    ));
-end
-$$;
-comment on function ucrm.workspaces_route(ucrm.request) is 'GET /api/v1/admin/workspaces?status=&page=&limit=: 200 {data, meta}, newest first, with the private note.';
-
 create function ucrm.billing_state_route(r ucrm.request)
 returns ucrm.response
 language sql
@@ -342,8 +216,8 @@ $$;
 comment on function ucrm.delete_tenant_route(ucrm.request) is 'DELETE /api/v1/tenant: 204, the whole workspace is gone. Refusals: permission_denied.';
 
 grant execute on function ucrm.delete_tenant() to ucrm_app;
-grant execute on function ucrm.change_tenant_status(uuid, text, text), ucrm.provision_tenant(text, text, text, text, boolean) to ucrm_platform;
+grant execute on function ucrm.change_tenant_status(uuid, text, text) to ucrm_platform;
 grant execute on function
-    ucrm.provision_route(ucrm.request), ucrm.approval_route(ucrm.request), ucrm.workspaces_route(ucrm.request),
+    ucrm.approval_route(ucrm.request),
     ucrm.billing_state_route(ucrm.request), ucrm.delete_tenant_route(ucrm.request), ucrm.json_fault(bytea)
 to ucrm_handler, ucrm_owner;

@@ -1,4 +1,6 @@
--- One request, one statement, one transaction. This is the story the whole house tells.
+-- One request, one statement, one transaction. This is the story the whole house tells: ucrm.attend(). ucrm.handle()
+-- tells the beginning of it by itself, and the whole of it for the reads that are asked most; 99_close makes it run as
+-- ucrm_handler.
 create function ucrm.handle(
     method text,
     path text,
@@ -12,16 +14,32 @@ create function ucrm.handle(
     request_id uuid
 )
 returns ucrm.response
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_handle';
+comment on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) is
+'One HTTP request. method, raw path, raw query string; headers: lower-case names; kind: none, key, internal, session, jwt; hint: the tenant a credential names, for routing only; credential: its SHA-256 (a jwt: the token); address: the client''s. Refusals that must leave a trace are returned, others raised: see ucrm.refused(). It takes what ucrm.advance() takes of the way; if that is all of it, it answers GET /{resource} (while the total is remembered) and GET /{resource}/{id} (of a row that is there, without If-None-Match) as ucrm.list_rows() and ucrm.get_row() would, and leaves everything else to ucrm.attend().';
+
+create function ucrm.attend(
+    method text,
+    path text,
+    query text,
+    headers jsonb,
+    body bytea,
+    kind text,
+    credential bytea,
+    address inet,
+    request_id uuid,
+    r ucrm.request
+)
+returns ucrm.response
 language plpgsql
 volatile
-security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    r ucrm.request;
     p ucrm.principal;
     d ucrm.dispatch;
-    stage integer := 0;
     code text;
 begin
     -- As far as what is remembered goes, one leaf takes the request:
@@ -34,27 +52,25 @@ begin
     --   permit        key scope, then role permission on (resource, action)
     --   read-only     from here if a read
     -- Where it stops it names the step, and SQL takes that one.
-    loop
-        r := ucrm.advance(method, path, query, headers, body, kind, credential, address, request_id, headers ->> 'x-tenant-id', p, d, stage);
-        exit when r.step is null;
-        stage := r.stage;
-
+    while r.step is not null loop
         if r.step = 'principal' then
-            p := ucrm.memorize_principal(kind, credential, address);
+            p := ucrm.memorize_principal(kind, credential, headers ->> 'x-tenant-id', address);
             if p.kind is null then
                 return ucrm.unauthenticated(kind, r);
             elsif p.kind = 'limited' then
                 return ucrm.refused_address(r);
             end if;
+        elsif r.step = 'credential' then
+            return ucrm.unauthenticated(kind, r);
         elsif r.step = 'touch' then
-            perform ucrm.touch_key(split_part(r.detail, ' ', 1)::uuid, split_part(r.detail, ' ', 2)::uuid);
+            perform ucrm.touch_credential(r.detail);
         elsif r.step = 'route' then
             d := ucrm.find_dispatch(method, path);
             if d.route is null then
                 return ucrm.refused_path(d, method, request_id);
             end if;
-        elsif r.step = 'platform' then
-            return ucrm.handle_platform(kind, credential, r);
+        elsif r.step = 'apart' then
+            return ucrm.handle_apart(kind, credential, r);
         elsif r.step = 'tenant' then
             if not ucrm.names_tenant(r.detail::uuid, headers ->> 'x-tenant-id') then
                 return ucrm.problem('not_a_member', request_id);
@@ -68,14 +84,15 @@ begin
         else
             return ucrm.refused_step(r);
         end if;
+        r := ucrm.advance(method, path, query, headers, body, kind, credential, address, request_id, headers ->> 'x-tenant-id', p, d, r.stage);
     end loop;
 
     -- dispatch: the route's function; the table asks again
     return ucrm.routed(ucrm.call(r.fn, r), r.reply_headers);
 end
 $$;
-comment on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) is
-'One HTTP request. method, raw path, raw query string; headers: lower-case names; kind: none, key, internal, jwt; hint: the tenant a credential names, for routing only; credential: its SHA-256 (a jwt: the token); address: the client''s. Refusals that must leave a trace are returned, others raised: see ucrm.refused().';
+comment on function ucrm.attend(text, text, text, jsonb, bytea, text, bytea, inet, uuid, ucrm.request) is
+'The rest of a request''s way, and its answer. r: how far ucrm.handle() has come, see ucrm.advance(); no step of those is taken again.';
 
 create function ucrm.advance(
     method text,
@@ -119,7 +136,23 @@ end
 $$;
 comment on function ucrm.names_tenant(uuid, text) is 'Whether this slug or id names this tenant.';
 
-create function ucrm.memorize_principal(kind text, credential bytea, address inet)
+create function ucrm.try_address(address inet)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select ucrm.reserve_address(try_address.address, l.hits, l.seconds) is null
+        from ucrm.rate_limit('address', null) as l
+    );
+end
+$$;
+comment on function ucrm.try_address(inet) is 'Counts a try against the address: false when it has to wait. ucrm.refund_address() gives the hit of a try that was good back.';
+
+create function ucrm.memorize_principal(kind text, credential bytea, named text, address inet)
 returns ucrm.principal
 language plpgsql
 volatile
@@ -128,23 +161,21 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     generation constant bigint := ucrm.generation();
-    allowed record;
     p ucrm.principal;
 begin
     -- Reserve first, so that many tries at once are not all let through; a good credential gets its hit back.
-    select l.hits, l.seconds into allowed from ucrm.rate_limit('address', null) as l;
-    if ucrm.reserve_address(address, allowed.hits, allowed.seconds) is not null then
+    if not ucrm.try_address(address) then
         return jsonb_populate_record(null::ucrm.principal, '{"kind": "limited"}');
     end if;
-    p := ucrm.authenticate(kind, credential);
+    p := ucrm.authenticate(kind, credential, named);
     if p.kind is not null and coalesce(p.expires_at > clock_timestamp(), true) then
         perform ucrm.refund_address(address);
-        perform ucrm.remember_principal(kind, credential, generation, p);
+        perform ucrm.remember_principal(kind, credential, named, generation, p);
     end if;
     return p;
 end
 $$;
-comment on function ucrm.memorize_principal(text, bytea, inet) is 'Looks a credential up and remembers what it stands for; a failure counts against the address. kind limited: the address has to wait.';
+comment on function ucrm.memorize_principal(text, bytea, text, inet) is 'Looks a credential up and remembers what it stands for; a failure counts against the address. kind limited: the address has to wait.';
 
 create function ucrm.refused_address(r ucrm.request)
 returns ucrm.response
@@ -169,7 +200,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return (select ucrm.problem('unauthenticated', request_id, null, null, jsonb_build_object('www-authenticate', 'ApiKey header="x-api-key"')));
+    return ucrm.problem('unauthenticated', request_id);
 end
 $$;
 comment on function ucrm.refused_credential(uuid) is '401, the same for unknown, revoked, expired and malformed credentials.';
@@ -181,15 +212,15 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if kind = 'none' then
-        return ucrm.handle_public(r);
+    if kind in ('none', 'session') then
+        return ucrm.handle_public(r, kind);
     elsif kind = 'internal' and not ucrm.has_internal_secret() then
         return ucrm.problem('not_found', r.request_id);
     end if;
     return ucrm.refused_credential(r.request_id);
 end
 $$;
-comment on function ucrm.unauthenticated(text, ucrm.request) is 'A public route for whoever shows no credential; 404 for an internal secret where none is set; else 401.';
+comment on function ucrm.unauthenticated(text, ucrm.request) is 'A public route for whoever shows no credential, or the cookie of a session that is over; 404 for an internal secret where none is set; else 401.';
 
 create function ucrm.refused_step(r ucrm.request)
 returns ucrm.response
@@ -203,8 +234,6 @@ begin
     case r.step
         when 'address' then
             return ucrm.refused_address(r);
-        when 'credential' then
-            return ucrm.refused_credential(r.request_id);
         when 'window' then
             return ucrm.rate_limited(split_part(r.detail, ' ', 1), split_part(r.detail, ' ', 2)::integer, split_part(r.detail, ' ', 3)::integer,
                                      split_part(r.detail, ' ', 4)::bigint, r.request_id);
@@ -246,6 +275,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if not exists (select from ucrm.refusals as f where f.code = denied.code) then
+        raise exception 'the gate of % was taken away while it was asked', code
+            using errcode = 'serialization_failure', hint = 'Try again.';
+    end if;
     perform ucrm.record_event(ucrm.tenant_id(), 'denied', coalesce(d.resource, d.route), null, null,
         jsonb_build_object('code', code, 'action', d.action));
     return ucrm.problem(code, request_id,
@@ -257,26 +290,74 @@ begin
         d.headers);
 end
 $$;
-comment on function ucrm.denied(text, ucrm.dispatch, uuid) is 'The reply for a gate or permission that refuses, and its audit row, which the same transaction commits.';
+comment on function ucrm.denied(text, ucrm.dispatch, uuid) is 'The reply for a gate or permission that refuses, and its audit row, which the same transaction commits. 40001 for a gate that was dropped, with its refusal, meanwhile: the gateway asks once more.';
 
-create function ucrm.handle_platform(kind text, credential bytea, r ucrm.request)
+create function ucrm.handle_apart(kind text, credential bytea, r ucrm.request)
 returns ucrm.response
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    p constant ucrm.principal := ucrm.authenticate(kind, credential);
+    p ucrm.principal := ucrm.authenticate(kind, credential, r.headers ->> 'x-tenant-id');
     d constant ucrm.dispatch := ucrm.find_dispatch(r.method, r.path);
+    admin constant boolean := coalesce(p.platform_admin, false);
+    code text;
+    answer ucrm.response;
 begin
-    if d.audience = 'public' then
-        return ucrm.handle_public(r);
-    elsif d.audience = 'internal' and not ucrm.has_internal_secret() and not coalesce(p.platform_admin, false) then
-        return ucrm.problem('not_found', r.request_id);
-    elsif not (coalesce(p.platform_admin, false) or (d.audience = 'internal' and p.kind = 'internal')) then
-        return ucrm.problem('permission_denied', r.request_id, 'this route is for platform admins', null, d.headers);
+    if p.kind is null then
+        return ucrm.unauthenticated(kind, r);
     end if;
+    case d.audience
+        when 'public' then
+            if not ucrm.try_address(r.address) then
+                return ucrm.refused_address(r);
+            end if;
+            perform ucrm.latch(case p.kind when 'member' then jsonb_populate_record(p, '{"kind": "person"}') else p end, r.request_id, r.address);
+            answer := ucrm.call(d.fn, r);
+            if answer.status < 400 then
+                perform ucrm.refund_address(r.address);
+            end if;
+            return ucrm.routed(answer, d.headers);
+        when 'anybody' then
+            -- With a workspace its gates are asked, as on any other path.
+            if (p.tenant_id is null and p.kind <> 'member')
+                or (kind not in ('session', 'jwt') and not ucrm.names_tenant(p.tenant_id, coalesce(r.headers ->> 'x-tenant-id', p.tenant_id::text)))
+            then
+                return ucrm.problem('not_a_member', r.request_id, null, null, d.headers);
+            end if;
+        when 'user' then
+            if p.kind <> 'member' then
+                return ucrm.problem('permission_denied', r.request_id, 'this is for people who signed in', null, d.headers);
+            end if;
+            p := jsonb_populate_record(p, '{"kind": "person"}');
+            if d.writes and p.session_id is not null and not p.read_only then
+                perform ucrm.hold_session(p.session_id);
+            end if;
+        else
+            if d.audience = 'internal' and not admin and not ucrm.has_internal_secret() then
+                return ucrm.problem('not_found', r.request_id);
+            elsif not (admin or (d.audience = 'internal' and p.kind = 'internal')) then
+                return ucrm.problem('permission_denied', r.request_id, 'this route is for platform admins', null, d.headers);
+            elsif admin then
+                p := jsonb_populate_record(p, '{"kind": "platform", "tenant_id": null, "role": null, "permissions": null}');
+            end if;
+    end case;
     perform ucrm.latch(p, r.request_id, r.address);
+    if d.audience in ('platform', 'internal') and (d.writes or r.path like '%/export') then
+        -- A key says what it is for; a cookie may lie open.
+        perform ucrm.demand_fresh();
+    end if;
+    if d.audience = 'anybody' and p.tenant_id is not null then
+        code := ucrm.gate(d.resource, d.deed);
+        if code is not null then
+            return ucrm.denied(code, d, r.request_id);
+        end if;
+    end if;
+    -- The platform's own reads leave their trace.
+    if p.read_only or (not d.writes and d.audience in ('anybody', 'user')) then
+        perform ucrm.read_only();
+    end if;
     return ucrm.routed(
         ucrm.call(d.fn, row(
             r.method, r.path, r.query, r.headers, r.body,
@@ -285,9 +366,10 @@ begin
         d.headers);
 end
 $$;
-comment on function ucrm.handle_platform(text, bytea, ucrm.request) is 'A request to a platform or internal route: no tenant is entered.';
+comment on function ucrm.handle_apart(text, bytea, ucrm.request) is
+'A request to a route that is not a workspace''s: public, anybody, user, platform, internal.';
 
-create function ucrm.handle_public(r ucrm.request)
+create function ucrm.handle_public(r ucrm.request, kind text)
 returns ucrm.response
 language plpgsql
 volatile
@@ -295,14 +377,22 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     d constant ucrm.dispatch := ucrm.find_dispatch(r.method, r.path);
+    answer ucrm.response;
+    -- A cookie that is good for nothing any more goes.
+    gone constant jsonb := case when kind = 'session' then ucrm.cookie_header(null, null) end;
 begin
-    if d.audience is distinct from 'public' then
-        return ucrm.refused_credential(r.request_id);
+    if coalesce(d.audience, '') not in ('public', 'anybody') then
+        return ucrm.routed(ucrm.refused_credential(r.request_id), gone);
     end if;
-    return ucrm.routed(ucrm.call(d.fn, r), d.headers);
+    perform ucrm.latch(jsonb_populate_record(null::ucrm.principal, '{"kind": "public"}'), r.request_id, r.address);
+    answer := ucrm.call(d.fn, r);
+    if answer.status < 400 then
+        perform ucrm.refund_address(r.address);
+    end if;
+    return ucrm.routed(answer, d.headers || coalesce(gone, '{}'));
 end
 $$;
-comment on function ucrm.handle_public(ucrm.request) is 'A request without a credential: to a public route, else 401. It has counted against the address.';
+comment on function ucrm.handle_public(ucrm.request, text) is 'A request without a credential that counts: to a public route, else 401. What is refused has counted against the address.';
 
 create function ucrm.has_internal_secret()
 returns boolean
@@ -320,10 +410,11 @@ comment on function ucrm.has_internal_secret() is 'Whether an internal secret is
 grant execute on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) to ucrm_gateway;
 grant execute on function
     ucrm.advance(text, text, text, jsonb, bytea, text, bytea, inet, uuid, text, ucrm.principal, ucrm.dispatch, integer),
-    ucrm.routed(ucrm.response, jsonb), ucrm.names_tenant(uuid, text), ucrm.memorize_principal(text, bytea, inet),
+    ucrm.routed(ucrm.response, jsonb), ucrm.names_tenant(uuid, text), ucrm.try_address(inet), ucrm.memorize_principal(text, bytea, text, inet),
     ucrm.refused_address(ucrm.request), ucrm.refused_credential(uuid), ucrm.unauthenticated(text, ucrm.request), ucrm.refused_step(ucrm.request),
     ucrm.refused_path(ucrm.dispatch, text, uuid), ucrm.denied(text, ucrm.dispatch, uuid),
-    ucrm.handle_platform(text, bytea, ucrm.request), ucrm.has_internal_secret(), ucrm.handle_public(ucrm.request)
+    ucrm.handle_apart(text, bytea, ucrm.request), ucrm.has_internal_secret(), ucrm.handle_public(ucrm.request, text),
+    ucrm.cookie_header(text, timestamptz), ucrm.demand_fresh(), ucrm.touch_credential(text)
 to ucrm_handler;
 grant execute on function
     ucrm.address_wait(inet), ucrm.reserve_address(inet, integer, integer), ucrm.refund_address(inet)

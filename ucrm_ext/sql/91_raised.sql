@@ -105,7 +105,7 @@ begin
                 jsonb_build_object('content-type', 'application/problem+json'));
         end if;
         if answer.status = 403 then
-            p := ucrm.authenticate(kind, credential);
+            p := ucrm.authenticate(kind, credential, case when kind in ('session', 'jwt') then hint end);
             if p.tenant_id is not null then
                 perform ucrm.latch(p, request_id, address);
                 perform ucrm.record_event(p.tenant_id, 'denied', coalesce(d.resource, d.route, ''), null, null,
@@ -196,9 +196,11 @@ as $$
     union all
     select 'ucrm_window_capacity', jsonb_build_object('segment', w.segment), w.capacity::double precision from ucrm.window_occupancy() as w
     union all
-    select 'ucrm_window_refused_full', jsonb_build_object('segment', w.segment), w.refused_full::double precision from ucrm.window_occupancy() as w;
+    select 'ucrm_window_refused_full', jsonb_build_object('segment', w.segment), w.refused_full::double precision from ucrm.window_occupancy() as w
+    union all
+    select g.name, g.labels, g.value from ucrm.mail_gauges() as g;
 $$;
-comment on function ucrm.metrics() is 'Gauges for /metrics: entries, capacity and refusals of the windows, by segment.';
+comment on function ucrm.metrics() is 'Gauges for /metrics: entries, capacity and refusals of the windows, by segment; mails that wait, and for how long.';
 
 grant execute on function
     ucrm.refused(text, text, text, text, bytea, inet, uuid, text, text, text, text, text, text, text),

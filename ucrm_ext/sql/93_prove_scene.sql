@@ -22,6 +22,8 @@ begin
         insert into ucrm.roles (tenant_id, name) values (tenant.id, 'idle');
         insert into ucrm.role_permissions (tenant_id, role, resource, action) values (tenant.id, 'idle', 'members', 'autocomplete');
         perform ucrm.issue_api_key(tenant.id, tenant.id, 'Prove');
+        insert into ucrm.invitations (tenant_id, email, role) values (tenant.id, format('prove-%s-%s@ucrm.invalid', tenant.side, mark), 'idle');
+        insert into ucrm.impersonations (tenant_id, admin_id, user_id, reason) values (tenant.id, tenant.id, tenant.id, 'to prove its walls');
     end loop;
 
     for login in

@@ -49,6 +49,7 @@ begin
         union all select * from ucrm.resource_faults()
         union all select * from ucrm.window_faults()
         union all select * from ucrm.secret_faults()
+        union all select * from ucrm.issuer_faults()
         union all select * from ucrm.row_faults()
     ) as f
     order by array_position(array['error', 'warning', 'info'], f.level), f.object, f.what;

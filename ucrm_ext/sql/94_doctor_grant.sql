@@ -214,8 +214,11 @@ as $$
            format('alter routine %s set search_path = pg_catalog, %s;', p.oid::regprocedure, concat_ws(', ', quote_ident(n.nspname), 'pg_temp'))
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    join pg_catalog.pg_language as l on l.oid = p.prolang
     where p.prosecdef and p.prosqlbody is null
       and n.nspname <> 'information_schema' and n.nspname not like 'pg\_%'
+      -- This one pins the path itself, around the one statement that it runs.
+      and (n.nspname, l.lanname, p.prosrc, p.probin) is distinct from ('ucrm', 'c', 'ucrm_handle', '$libdir/ucrm')
       and not exists (select from unnest(p.proconfig) as s where s like 'search_path=%')
     union all
     select 'error', p.oid::regprocedure::text,

@@ -157,18 +157,17 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'warning', 'ucrm.key_file', format('%s: new workspaces get no webhook secret', fault),
+    select 'warning', 'ucrm.key_file', format('%s: new workspaces get no webhook secret, and nobody can enrol an authenticator app', fault),
            E'-- openssl rand -hex 32 > a file outside the data folder, readable by the server''s user alone, then\n'
            '-- alter system set ucrm.key_file = ''that file''; select pg_reload_conf();'
     where fault is not null
     union all
-    select case when x.known then 'info' else 'error' end, 'ucrm.secrets',
+    select case when x.known then 'info' else 'error' end, x.relation::text,
            format(case when x.known then '%s sealed under the older key %s' else '%s sealed under key %s, which is not in the key file: nobody can open them' end, x.many, x.key),
            case when x.known then 'select ucrm.reseal();' else format('-- put key %s back into the file of ucrm.key_file, below the others', x.key) end
     from (
-        select ucrm.sealed_under(s.sealed) as key, count(*) as many, ucrm.sealed_under(s.sealed) = any (keys) as known
-        from ucrm.secrets as s
-        group by 1
+        select u.relation, u.key, u.many, u.key = any (keys) as known
+        from ucrm.sealing_use() as u
     ) as x
     where x.key is distinct from keys[1];
 $$;

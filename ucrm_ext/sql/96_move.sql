@@ -21,8 +21,8 @@ begin
             where c.oid <> all (placed)
               and case
                   when n.nspname = 'ucrm' then c.relkind = 'r'
-                      -- The platform's own audit outlives a tenant.
-                      and c.relname <> 'platform_audit_logs'
+                      -- The platform's own audit outlives a tenant; its mails go with it, and are not sent again elsewhere.
+                      and c.relname not in ('platform_audit_logs', 'emails')
                       and (c.relname in ('tenants', 'users') or exists (
                           select from pg_catalog.pg_attribute as a
                           where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
@@ -61,7 +61,7 @@ begin
 end
 $$;
 comment on function ucrm.tenant_tables() is
-'The tables a tenant consists of, parents first: every table of UCRM''s with a tenant_id but the platform''s audit, every protected table, and the accounts (tenant_column null).';
+'The tables a tenant consists of, parents first: every table of UCRM''s with a tenant_id but the platform''s audit and the mails, every protected table, and the accounts (tenant_column null).';
 
 create function ucrm.moved_columns(relation regclass, out name name, out type text, out generated boolean)
 returns setof record

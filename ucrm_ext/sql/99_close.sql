@@ -1,7 +1,8 @@
 -- Closing the house: owners, row security of the kernel's own tables, what forgets, who may execute, what a dump holds.
 -- All of it goes by the catalogue, so that a new table or function cannot be forgotten.
 
--- Kernel tables and functions belong to ucrm_owner, who cannot log in and has no members; handle alone to ucrm_handler.
+-- Kernel tables and functions belong to ucrm_owner, who cannot log in and has no members; handle, and attend, which
+-- handle alone calls, to ucrm_handler.
 do $$
 declare
     thing record;
@@ -31,7 +32,7 @@ begin
           and p.proname not in ('on_ddl', 'on_drop')
     loop
         execute format('alter function %s owner to %I', thing.name, case
-            when thing.proname = 'handle' then 'ucrm_handler'
+            when thing.proname = 'attend' then 'ucrm_handler'
             -- Moving a tenant: these alone reach across row security.
             when thing.proname in ('protected_lines', 'protected_count', 'insert_protected_lines') then 'ucrm_mover'
             else 'ucrm_owner'
@@ -39,6 +40,11 @@ begin
     end loop;
 end
 $$;
+
+-- In C, which looks names up by itself; where it runs SQL, it pins the search_path. It runs as its owner from now on, when
+-- that is not who installs this any more.
+alter function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) owner to ucrm_handler;
+alter function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) security definer;
 
 -- Row security: every table has it on. Those with a policy below are for members to read; the others for nobody.
 do $$
@@ -55,7 +61,7 @@ begin
 
     -- The catalogue is for everybody who was granted it.
     for thing in
-        select unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes']) as name
+        select unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings']) as name
     loop
         execute format('create policy "the catalogue is for everybody" on ucrm.%I for select using (true)', thing.name);
     end loop;
@@ -68,7 +74,9 @@ begin
             ('roles', 'roles', 'tenant_id', 'tenant_id, name, label, created_at'),
             ('role_permissions', 'roles', 'tenant_id', 'tenant_id, role, resource, action, scope'),
             ('api_keys', 'api_keys', 'tenant_id', 'tenant_id, id, user_id, name, prefix, scopes, read_only, expires_at, revoked_at, last_used_at, created_at, created_by'),
-            ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed'),
+            ('invitations', 'invitations', 'tenant_id', 'tenant_id, id, email, role, invited_by, expires_at, accepted_at, cancelled_at, created_at'),
+            ('impersonations', 'audit_logs', 'tenant_id', 'tenant_id, id, admin_id, user_id, reason, created_at, expires_at, ended_at'),
+            ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, impersonator_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed'),
             ('events', null, 'tenant_id', 'tenant_id, id, at, type, resource, record_id, data, changes, request_id')
         ) as v (name, resource, tenant_column, columns)
     loop
@@ -79,8 +87,8 @@ begin
                 else format('(select ucrm.has_permission(%L, ''read''))', thing.resource)
             end);
         execute format('grant select (%s) on ucrm.%I to ucrm_app, ucrm_reader', thing.columns, thing.name);
-        -- The audit log is append-only for the platform too, and only UCRM's functions append.
-        execute format('grant %s on ucrm.%I to ucrm_platform', case thing.name when 'audit_logs' then 'select' else 'select, insert, delete' end, thing.name);
+        -- The audit log is append-only for the platform too, and only UCRM's functions append; so is who acted as whom.
+        execute format('grant %s on ucrm.%I to ucrm_platform', case when thing.name in ('audit_logs', 'impersonations') then 'select' else 'select, insert, delete' end, thing.name);
     end loop;
 end
 $$;
@@ -94,15 +102,20 @@ begin
     for thing in
         select *
         from (values
-            ('tenants', ' of id, slug, plan, status, trial_ends_at, subscribed_until'),
+            ('tenants', ' of id, slug, plan, status, trial_ends_at, subscribed_until, settings, external_id'),
             ('users', ' of id, email_verified_at'),
             ('tenant_memberships', ' of tenant_id, user_id, role, disabled_at'),
             ('roles', ''),
             ('role_permissions', ''),
             ('api_keys', ' of tenant_id, id, user_id, digest, scopes, read_only, expires_at, revoked_at'),
+            ('sessions', ' of id, user_id, active_tenant_id, digest, expires_at, ends_at, fresh_until, factor_shown_at, impersonation_id'),
+            ('impersonations', ' of user_id, admin_id, session_id, expires_at, ended_at'),
             ('platform_keys', ''),
             ('platform_admins', ''),
             ('internal_secrets', ''),
+            ('issuers', ' of id, iss, enabled, algorithms, audience, authorized_parties, types, subject_claim, email_claim, email_verified_claim, email_always_verified, name_claim, tenant_claim, role_claim, mfa_claim, mfa_values, refused_claims, link_by_email, create_users, jwks'),
+            ('issuer_secrets', ''),
+            ('user_identities', ''),
             ('logins', ''),
             ('rate_limits', ''),
             ('gates', ''),
@@ -112,7 +125,8 @@ begin
             ('builtin_roles', '')
         ) as v (name, columns)
     loop
-        execute format('create trigger bump after insert or delete or update%s on ucrm.%I for each row execute function ucrm.bump()', thing.columns, thing.name);
+        -- Nothing is remembered of who does not exist: a new session or account makes nobody be looked up again.
+        execute format('create trigger bump after ' || case when thing.name in ('sessions', 'users') then '' else 'insert or ' end || 'delete or update%s on ucrm.%I for each row execute function ucrm.bump()', thing.columns, thing.name);
         execute format('create trigger bump_all after truncate on ucrm.%I for each statement execute function ucrm.bump()', thing.name);
         execute format('alter table ucrm.%I enable always trigger bump', thing.name);
         execute format('alter table ucrm.%I enable always trigger bump_all', thing.name);
@@ -141,7 +155,7 @@ revoke all on all functions in schema ucrm from public;
 revoke all on all tables in schema ucrm from public;
 grant execute on function
     ucrm.tenant_id(), ucrm.user_id(), ucrm.member_role(), ucrm.api_key_id(), ucrm.request_id(), ucrm.permissions(),
-    ucrm.api_key_prefix(), ucrm.actor_kind(), ucrm.client_address(),
+    ucrm.api_key_prefix(), ucrm.actor_kind(), ucrm.client_address(), ucrm.session_id(), ucrm.impersonator_id(),
     ucrm.has_permission(text, text), ucrm.permission_scope(text, text),
     ucrm.binding(),
     ucrm.uuid7()

@@ -1,53 +1,62 @@
 //! Owns bodies: what is wrong with one that came in, and the envelope of one that goes out.
 //! Must never take a row's JSON apart: it was made by PostgreSQL and goes out as it is.
-//! Called by the generic resource and the routes that take an object.
+//! Called by the generic resource, `read`, and the routes that take an object.
 
 pub mod json;
 
 use crate::border::{Answer, Call, varlena, whole};
 use ring::digest::{SHA256, digest};
+use std::fmt::Write;
 
 fn json_fault(call: Call) -> Answer {
     let fault = json::check(call.bytes(0).unwrap_or_default(), json::MAX_DEPTH).err();
     Ok(fault.map(|fault| varlena(format!("{} (at byte {})", fault.message, fault.at).as_bytes())))
 }
 
-fn list_body(call: Call) -> Answer {
+/// What a body begins with, before its row or rows.
+pub const DATA: &[u8] = b"{\"data\":";
+
+/// What a list's body ends with, after its rows.
+pub fn meta(total: Option<i64>, page: Option<i64>, limit: Option<i64>) -> String {
     let mut meta = String::from(",\"meta\":{");
-    for (name, value) in [
-        ("total", call.bigint(1)),
-        ("page", call.bigint(2)),
-        ("limit", call.bigint(3)),
-    ] {
+    for (name, value) in [("total", total), ("page", page), ("limit", limit)] {
         if let Some(value) = value {
             let comma = if meta.ends_with('{') { "" } else { "," };
-            meta.push_str(&format!("{comma}\"{name}\":{value}"));
+            // Writing to a string does not fail.
+            let _ = write!(meta, "{comma}\"{name}\":{value}");
         }
     }
     meta.push_str("}}");
+    meta
+}
+
+fn list_body(call: Call) -> Answer {
+    let meta = meta(call.bigint(1), call.bigint(2), call.bigint(3));
     Ok(Some(whole(&[
-        b"{\"data\":",
+        DATA,
         call.bytes(0).unwrap_or(b"[]"),
         meta.as_bytes(),
     ])))
 }
 
 fn data_body(call: Call) -> Answer {
-    Ok(call
-        .bytes(0)
-        .map(|item| whole(&[b"{\"data\":", item, b"}"])))
+    Ok(call.bytes(0).map(|item| whole(&[DATA, item, b"}"])))
+}
+
+/// The ETag of a row as it is shown.
+pub fn tag(item: &[u8]) -> [u8; 26] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let hash = digest(&SHA256, item);
+    let mut tag = [b'"'; 26];
+    for (pair, byte) in tag[1..25].chunks_exact_mut(2).zip(hash.as_ref()) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 15)];
+    }
+    tag
 }
 
 fn etag(call: Call) -> Answer {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let hash = digest(&SHA256, call.bytes(0).unwrap_or_default());
-    let mut tag = vec![b'"'];
-    for byte in &hash.as_ref()[..12] {
-        tag.push(HEX[usize::from(byte >> 4)]);
-        tag.push(HEX[usize::from(byte & 15)]);
-    }
-    tag.push(b'"');
-    Ok(Some(varlena(&tag)))
+    Ok(Some(varlena(&tag(call.bytes(0).unwrap_or_default()))))
 }
 
 crate::leaf!(pg_finfo_ucrm_json_fault, ucrm_json_fault, json_fault);

@@ -6,6 +6,8 @@
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, varlena};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// What a leaf raises. SQLSTATEs of PostgreSQL only: codes of UCRM's own are raised in SQL.
 pub struct Fault {
@@ -220,18 +222,57 @@ pub fn texts(values: &[Option<String>]) -> pg_sys::Datum {
     pg_sys::Datum::from(array)
 }
 
+thread_local! {
+    /// The types that functions are declared to return, by the functions' oids.
+    static RESULTS: RefCell<HashMap<pg_sys::Oid, pg_sys::Oid>> = RefCell::new(HashMap::new());
+}
+
 /// A value of the composite type that the function is declared to return.
-pub fn composite(call: Call, values: &mut [Option<pg_sys::Datum>]) -> pg_sys::Datum {
+pub fn composite<const N: usize>(call: Call, values: &[Option<pg_sys::Datum>; N]) -> pg_sys::Datum {
+    // SAFETY: PostgreSQL fills in the call's function; a look-up in the catalogue.
+    let function = unsafe { (*(*call.0).flinfo).fn_oid };
+    let known = RESULTS.with_borrow(|results| results.get(&function).copied());
+    let kind = known.unwrap_or_else(|| {
+        // SAFETY: as above.
+        let kind = unsafe { pg_sys::get_func_rettype(function) };
+        RESULTS.with_borrow_mut(|results| results.insert(function, kind));
+        kind
+    });
+    if kind != pg_sys::RECORDOID {
+        return row_of(kind, values);
+    }
     let mut descriptor = std::ptr::null_mut();
-    let mut datums: Vec<pg_sys::Datum> = values
-        .iter()
-        .map(|value| value.unwrap_or(pg_sys::Datum::null()))
-        .collect();
-    let mut nulls: Vec<bool> = values.iter().map(Option::is_none).collect();
-    // SAFETY: the function is declared to return a composite with as many columns as there are values.
+    // SAFETY: OUT arguments, as many as there are values.
     unsafe {
         pg_sys::get_call_result_type(call.0, std::ptr::null_mut(), &mut descriptor);
-        let descriptor = pg_sys::BlessTupleDesc(descriptor);
+        formed(pg_sys::BlessTupleDesc(descriptor), values)
+    }
+}
+
+/// A value of this composite type, which has a name.
+pub fn row_of<const N: usize>(
+    kind: pg_sys::Oid,
+    values: &[Option<pg_sys::Datum>; N],
+) -> pg_sys::Datum {
+    // SAFETY: the type has as many columns as there are values; the descriptor is released.
+    unsafe {
+        let descriptor = pg_sys::lookup_rowtype_tupdesc(kind, -1);
+        let row = formed(descriptor, values);
+        if (*descriptor).tdrefcount >= 0 {
+            pg_sys::DecrTupleDescRefCount(descriptor);
+        }
+        row
+    }
+}
+
+unsafe fn formed<const N: usize>(
+    descriptor: pg_sys::TupleDesc,
+    values: &[Option<pg_sys::Datum>; N],
+) -> pg_sys::Datum {
+    let mut datums = values.map(|value| value.unwrap_or(pg_sys::Datum::null()));
+    let mut nulls = values.map(|value| value.is_none());
+    // SAFETY: a blessed descriptor of as many columns as there are values.
+    unsafe {
         let tuple = pg_sys::heap_form_tuple(descriptor, datums.as_mut_ptr(), nulls.as_mut_ptr());
         pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data)
     }

@@ -1,13 +1,14 @@
 //! Owns ucrm.call(): a route's function, called by its oid.
 //! Must never call what the caller may not execute, nor turn an error into another one.
-//! Called by handle.
+//! Called by ucrm.attend() and its like; `read` asks it who may execute what.
 
 use crate::border::Fault;
 use crate::raw;
 use pgrx::{PgSqlErrorCode, pg_sys};
 
+/// Whether the current role may execute it.
 #[pgrx::pg_guard]
-extern "C-unwind" fn may_execute(function: pg_sys::Oid) -> bool {
+pub extern "C-unwind" fn may_execute(function: pg_sys::Oid) -> bool {
     // SAFETY: a look-up in the catalogue for the current role.
     unsafe {
         let role = pg_sys::GetUserId();

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 #[derive(Default)]
 struct Latch {
-    values: [Option<CString>; COUNT],
+    values: Rc<[Option<CString>; COUNT]>,
     entered: Option<Rc<Principal>>,
     request: Option<[u8; 16]>,
     address: Option<Vec<u8>>,
@@ -43,7 +43,7 @@ pub fn accepts(setting: usize, text: &CStr) -> bool {
 pub fn latch_value(setting: usize, text: &CStr) {
     LATCH.with_borrow_mut(|latch| {
         if latch.values[setting].is_none() {
-            latch.values[setting] = Some(text.to_owned());
+            Rc::make_mut(&mut latch.values)[setting] = Some(text.to_owned());
             if setting == Setting::Permissions as usize {
                 latch.permissions = None;
             }
@@ -163,16 +163,10 @@ fn permission_text() -> Option<String> {
     }
 }
 
-/// Whose eyes see: what, the tenant aside, decides which rows are visible.
-pub fn eyes() -> String {
-    let user = uuid_setting(Setting::User, |principal| principal.user)
-        .map(uuid_text::print)
-        .unwrap_or_default();
-    format!(
-        "{} {}",
-        user.to_string_lossy(),
-        permission_text().unwrap_or_default()
-    )
+/// Whose eyes see: what, the tenant aside, decides which rows are visible. The member, and the permissions.
+pub fn eyes() -> (Option<[u8; 16]>, Option<String>) {
+    let user = uuid_setting(Setting::User, |principal| principal.user);
+    (user, permission_text())
 }
 
 /// Asks the acting principal, if there is one; raw settings alone make none.
@@ -206,9 +200,9 @@ pub fn enter(
         remember(principal, request, address);
     }
     let values = LATCH.with_borrow(|latch| latch.values.clone());
-    for (setting, value) in setting::ALL.into_iter().zip(values) {
+    for (setting, value) in setting::ALL.into_iter().zip(&*values) {
         if let Some(value) = value {
-            setting::set_local(setting, &value);
+            setting::set_local(setting, value);
         }
     }
     true
@@ -239,14 +233,14 @@ fn latch(call: Call) -> Answer {
 fn remember(principal: Principal, request: Option<[u8; 16]>, address: Option<pg_sys::Datum>) {
     let c_string = |text: &str| CString::new(text).ok().filter(|text| !text.is_empty());
     LATCH.with_borrow_mut(|latch| {
-        latch.values = [
+        latch.values = Rc::new([
             principal.tenant.map(uuid_text::print),
             principal.user.map(uuid_text::print),
             principal.role.as_deref().and_then(c_string),
             principal.key.map(uuid_text::print),
             request.map(uuid_text::print),
             c_string(&principal.permissions),
-        ];
+        ]);
         latch.request = request;
         latch.address = address.map(|datum| crate::border::image(datum).to_vec());
         latch.permissions = None;
@@ -321,6 +315,16 @@ crate::leaf!(
     pg_finfo_ucrm_api_key_id,
     ucrm_api_key_id,
     |_: Call| -> Answer { Ok(uuid_setting(Setting::Key, |principal| principal.key).map(uuid)) }
+);
+crate::leaf!(
+    pg_finfo_ucrm_session_id,
+    ucrm_session_id,
+    |_: Call| -> Answer { Ok(ask(|principal| principal.session).flatten().map(uuid)) }
+);
+crate::leaf!(
+    pg_finfo_ucrm_impersonator_id,
+    ucrm_impersonator_id,
+    |_: Call| -> Answer { Ok(ask(|principal| principal.impersonator).flatten().map(uuid)) }
 );
 crate::leaf!(pg_finfo_ucrm_member_role, ucrm_member_role, member_role);
 crate::leaf!(pg_finfo_ucrm_request_id, ucrm_request_id, request_id);

@@ -10,7 +10,7 @@ use pgrx::pg_sys;
 type Gate = fn(&Principal) -> bool;
 
 /// The functions of sql/55_gate.sql that are answered here.
-const GATES: [(&str, Gate); 7] = [
+const GATES: [(&str, Gate); 8] = [
     ("ucrm.gate_email", |principal| principal.email_verified),
     ("ucrm.gate_member", |principal| principal.member),
     ("ucrm.gate_enabled", |principal| !principal.disabled),
@@ -24,6 +24,7 @@ const GATES: [(&str, Gate); 7] = [
         principal.status != Status::Suspended
     }),
     ("ucrm.gate_trial", trial),
+    ("ucrm.gate_mfa", |principal| principal.mfa),
 ];
 
 fn trial(principal: &Principal) -> bool {
@@ -107,7 +108,8 @@ gates!(
     3 pg_finfo_ucrm_gate_approved ucrm_gate_approved,
     4 pg_finfo_ucrm_gate_not_rejected ucrm_gate_not_rejected,
     5 pg_finfo_ucrm_gate_not_suspended ucrm_gate_not_suspended,
-    6 pg_finfo_ucrm_gate_trial ucrm_gate_trial
+    6 pg_finfo_ucrm_gate_trial ucrm_gate_trial,
+    7 pg_finfo_ucrm_gate_mfa ucrm_gate_mfa
 );
 crate::leaf!(pg_finfo_ucrm_next_gate, ucrm_next_gate, next_gate);
 crate::leaf!(

@@ -68,27 +68,34 @@ pub fn remember_local(
     Ok(Some(pg_sys::Datum::null()))
 }
 
+/// Whether such a credential may name the workspace it acts in.
+pub fn chooses(kind: &str) -> bool {
+    matches!(kind, "session" | "jwt")
+}
+
 /// The bytes of the remembered ucrm.principal of a credential.
-pub fn principal(kind: &str, credential: &[u8]) -> Option<Vec<u8>> {
+pub fn principal(kind: &str, credential: &[u8], named: Option<&str>) -> Option<Vec<u8>> {
     if generation::bypassed() {
         return None;
     }
-    let key = principal_key(kind, credential)?;
+    let key = principal_key(kind, credential, named)?;
     shared()?.principals.recall(key, generation::definitions())
 }
 
-fn principal_key(kind: &str, credential: &[u8]) -> Option<u128> {
-    key_of(&[b"principal", kind.as_bytes(), credential])
+/// A session or token acts in the workspace it names; a key has its own, whatever is named.
+fn principal_key(kind: &str, credential: &[u8], named: Option<&str>) -> Option<u128> {
+    let named = named.filter(|_| chooses(kind)).unwrap_or_default();
+    key_of(&[b"principal", kind.as_bytes(), credential, named.as_bytes()])
 }
 
 fn remember_principal(call: Call) -> Answer {
     if !generation::bypassed()
         && let (Some(kind), Some(credential)) = (call.text(0), call.bytes(1))
         && let (Some(key), Some(region), Some(generation), Some(principal)) = (
-            principal_key(kind, credential),
+            principal_key(kind, credential, call.text(2)),
             shared(),
-            call.bigint(2),
-            call.datum(3),
+            call.bigint(3),
+            call.datum(4),
         )
     {
         region
@@ -115,24 +122,23 @@ fn remember_gates(call: Call) -> Answer {
     remember_local(&parts, call.bigint(2), call.datum(3))
 }
 
-/// What a count depends on: the statement, its binds, and whose eyes it is seen with.
-fn total_key(call: Call) -> Option<(u128, u32, [u8; 16])> {
-    let relation = call.int(0)? as u32;
+/// What a count depends on: the statement, its binds (a whole text[]), and whose eyes it is seen with.
+fn total_key(relation: u32, statement: &[u8], binds: &[u8]) -> Option<(u128, [u8; 16])> {
     let tenant = context::tenant()?;
-    let eyes = context::eyes();
-    let binds = call.datum(2).map(image).unwrap_or_default();
+    let (user, permissions) = context::eyes();
     // SAFETY: a plain read of backend state.
     let role = unsafe { pg_sys::GetUserId().to_u32() }.to_ne_bytes();
-    let parts: [&[u8]; 7] = [
+    let parts: [&[u8]; 8] = [
         b"total",
         &relation.to_ne_bytes(),
         &tenant,
-        eyes.as_bytes(),
+        user.as_ref().map_or(b"", <[u8; 16]>::as_slice),
+        permissions.as_deref().unwrap_or_default().as_bytes(),
         &role,
-        call.bytes(1)?,
+        statement,
         binds,
     ];
-    Some((key_of(&parts)?, relation, tenant))
+    Some((key_of(&parts)?, tenant))
 }
 
 fn total_usable() -> bool {
@@ -144,19 +150,24 @@ fn rows_and_definitions(relation: u32, tenant: [u8; 16]) -> u64 {
         .wrapping_add(generation::definitions().wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
-fn recall_total(call: Call) -> Answer {
+/// How many rows the count gave in this context, if nothing was written to the relation for this tenant since.
+pub fn total(relation: u32, statement: &[u8], binds: &[u8]) -> Option<i64> {
     if !total_usable() {
-        return Ok(None);
+        return None;
     }
-    let Some(((key, relation, tenant), region)) = total_key(call).zip(shared()) else {
-        return Ok(None);
-    };
+    let ((key, tenant), region) = total_key(relation, statement, binds).zip(shared())?;
     let bytes = region
         .totals
-        .recall(key, rows_and_definitions(relation, tenant));
-    Ok(bytes
-        .and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok())
-        .map(|bytes| pg_sys::Datum::from(i64::from_ne_bytes(bytes))))
+        .recall(key, rows_and_definitions(relation, tenant))?;
+    bytes.as_slice().try_into().ok().map(i64::from_ne_bytes)
+}
+
+fn recall_total(call: Call) -> Answer {
+    let (Some(relation), Some(statement)) = (call.int(0), call.bytes(1)) else {
+        return Ok(None);
+    };
+    let binds = call.datum(2).map(image).unwrap_or_default();
+    Ok(total(relation as u32, statement, binds).map(pg_sys::Datum::from))
 }
 
 fn total_generation(call: Call) -> Answer {
@@ -167,9 +178,15 @@ fn total_generation(call: Call) -> Answer {
 }
 
 fn remember_total(call: Call) -> Answer {
+    let binds = call.datum(2).map(image).unwrap_or_default();
     if total_usable()
-        && let (Some((key, ..)), Some(region), Some(generation), Some(total)) =
-            (total_key(call), shared(), call.bigint(3), call.bigint(4))
+        && let (Some(relation), Some(statement)) = (call.int(0), call.bytes(1))
+        && let (Some((key, _)), Some(region), Some(generation), Some(total)) = (
+            total_key(relation as u32, statement, binds),
+            shared(),
+            call.bigint(3),
+            call.bigint(4),
+        )
     {
         region
             .totals

@@ -44,10 +44,16 @@ pub mod column {
     pub const USER_HITS: usize = 19;
     /// integer
     pub const TENANT_HITS: usize = 21;
+    /// uuid
+    pub const SESSION: usize = 23;
+    /// boolean
+    pub const MFA: usize = 25;
+    /// uuid
+    pub const IMPERSONATOR: usize = 26;
 }
 
 /// A ucrm.principal taken apart.
-pub type Row = Columns<23>;
+pub type Row = Columns<27>;
 
 /// The workspace's state, as the gates ask for it.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +98,12 @@ pub struct Principal {
     pub trial_ends_at: Option<i64>,
     /// Microseconds since 2000.
     pub subscribed_until: Option<i64>,
+    /// The session of a person who signed in.
+    pub session: Option<[u8; 16]>,
+    /// The workspace's wish for a second factor is met.
+    pub mfa: bool,
+    /// The platform admin behind the member.
+    pub impersonator: Option<[u8; 16]>,
 }
 
 impl Principal {
@@ -117,12 +129,21 @@ impl Principal {
             },
             trial_ends_at: row.time(column::TRIAL_ENDS_AT),
             subscribed_until: row.time(column::SUBSCRIBED_UNTIL),
+            session: row.uuid(column::SESSION),
+            mfa: row.flag(column::MFA),
+            impersonator: row.uuid(column::IMPERSONATOR),
         })
     }
 
     /// Whether two principals are the same actor.
     pub fn is(&self, other: &Principal) -> bool {
-        (&self.kind, self.tenant, self.user, self.key)
-            == (&other.kind, other.tenant, other.user, other.key)
+        (&self.kind, self.tenant, self.user, self.key, self.session)
+            == (
+                &other.kind,
+                other.tenant,
+                other.user,
+                other.key,
+                other.session,
+            )
     }
 }

@@ -4,37 +4,56 @@
 
 #[path = "query/compile.rs"]
 pub mod compile;
+#[path = "query/known.rs"]
+mod known;
 
 use crate::body::json;
-use crate::border::{Answer, Call, Fault, composite, texts, varlena};
-use crate::row;
+use crate::border::{Answer, Call, Fault, composite, copy_of, image, texts, varlena};
+use crate::{row, run};
 use compile::{Catalogue, List, Refusal, Statement};
+use known::Known;
 use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::rc::Rc;
 
 /// Shapes are few: one per resource and version of its table.
 const MOST_SHAPES: usize = 256;
 
-/// Compiled lists kept per backend; they hold the request's values, so there are many and they are small.
-const MOST_LISTS: usize = 512;
+/// A compiled list.
+pub struct Page {
+    /// What it was compiled to.
+    pub list: List,
+    /// Its binds, a whole text[].
+    pub binds: Box<[u8]>,
+    /// Where the plan of the page is kept.
+    pub place: run::Place,
+}
 
-struct Known {
-    shape: Box<str>,
-    query: Box<str>,
-    list: Rc<List>,
+/// A compiled look-up of one row.
+pub struct One {
+    catalogue: Rc<Catalogue>,
+    /// The statement; `$1` is the key.
+    pub sql: String,
+    /// Where its plan is kept.
+    pub place: run::Place,
+}
+
+impl One {
+    /// The key from a path segment; `None` when no row can have it.
+    pub fn key(&self, segment: &str) -> Option<String> {
+        compile::key_value(&self.catalogue, segment)
+    }
 }
 
 thread_local! {
-    static LISTS: RefCell<HashMap<u64, Known>> = RefCell::new(HashMap::new());
+    static PAGES: RefCell<Known<Page>> = RefCell::default();
+    static ONES: RefCell<Known<One>> = RefCell::default();
     static SHAPES: RefCell<HashMap<Box<str>, Rc<Catalogue>>> = RefCell::new(HashMap::new());
 }
 
-fn catalogue(call: Call) -> Result<Rc<Catalogue>, Fault> {
-    let text = call.text(0).unwrap_or_default();
+fn catalogue(text: &str) -> Result<Rc<Catalogue>, Fault> {
     if let Some(known) = SHAPES.with_borrow(|shapes| shapes.get(text).cloned()) {
         return Ok(known);
     }
@@ -54,11 +73,53 @@ fn catalogue(call: Call) -> Result<Rc<Catalogue>, Fault> {
     Ok(parsed)
 }
 
+fn shape_of(call: Call) -> Result<Rc<Catalogue>, Fault> {
+    catalogue(call.text(0).unwrap_or_default())
+}
+
+/// The list for a shape and query string.
+pub fn page(shape: &str, query: &str) -> Result<Result<Rc<Page>, Refusal>, Fault> {
+    if let Some(known) = PAGES.with_borrow(|pages| pages.get(shape, query)) {
+        return Ok(Ok(known));
+    }
+    let list = match compile::list(&*catalogue(shape)?, query) {
+        Ok(list) => list,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let binds: Vec<Option<String>> = list.binds.iter().cloned().map(Some).collect();
+    let page = Rc::new(Page {
+        binds: image(texts(&binds)).into(),
+        list,
+        place: run::Place::default(),
+    });
+    PAGES.with_borrow_mut(|pages| pages.put(shape, query, page.clone()));
+    Ok(Ok(page))
+}
+
+/// The look-up of one row for a shape and query string.
+pub fn one(shape: &str, query: &str) -> Result<Result<Rc<One>, Refusal>, Fault> {
+    if let Some(known) = ONES.with_borrow(|ones| ones.get(shape, query)) {
+        return Ok(Ok(known));
+    }
+    let catalogue = catalogue(shape)?;
+    let sql = match compile::get(&catalogue, query) {
+        Ok(statement) => statement.sql,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let one = Rc::new(One {
+        catalogue,
+        sql,
+        place: run::Place::default(),
+    });
+    ONES.with_borrow_mut(|ones| ones.put(shape, query, one.clone()));
+    Ok(Ok(one))
+}
+
 /// The columns of ucrm.statement.
 #[derive(Default)]
 struct Columns {
     sql: Option<String>,
-    binds: Vec<Option<String>>,
+    binds: Option<pg_sys::Datum>,
     count_sql: Option<String>,
     page: Option<u64>,
     page_limit: Option<u64>,
@@ -69,9 +130,9 @@ struct Columns {
 fn answer(call: Call, columns: Columns) -> Answer {
     let text = |text: Option<String>| text.map(|text| varlena(text.as_bytes()));
     let number = |number: Option<u64>| number.map(|number| pg_sys::Datum::from(number as i64));
-    let mut values = [
+    let values = [
         text(columns.sql),
-        Some(texts(&columns.binds)),
+        columns.binds,
         text(columns.count_sql),
         number(columns.page),
         number(columns.page_limit),
@@ -80,7 +141,7 @@ fn answer(call: Call, columns: Columns) -> Answer {
             .refusal
             .and_then(|refusal| pgrx::JsonB(refusal).into_datum()),
     ];
-    Ok(Some(composite(call, &mut values)))
+    Ok(Some(composite(call, &values)))
 }
 
 fn refuse(call: Call, refusal: Refusal) -> Answer {
@@ -115,51 +176,18 @@ fn refuse_as(call: Call, code: &str, detail: Option<String>) -> Answer {
     )
 }
 
-/// The list for a shape and query string; the same question is compiled once per backend.
-fn list(call: Call) -> Result<Result<Rc<List>, Refusal>, Fault> {
-    let query = call.text(1).unwrap_or_default();
-    let key = (call.text(0).unwrap_or_default(), query);
-    let hash = LISTS.with_borrow(|lists| lists.hasher().hash_one(key));
-    let known = LISTS.with_borrow(|lists| {
-        lists
-            .get(&hash)
-            .filter(|known| (&*known.shape, &*known.query) == key)
-            .map(|known| known.list.clone())
-    });
-    if let Some(list) = known {
-        return Ok(Ok(list));
-    }
-    let compiled = match compile::list(&*catalogue(call)?, query) {
-        Ok(list) => Rc::new(list),
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    LISTS.with_borrow_mut(|lists| {
-        if lists.len() >= MOST_LISTS {
-            lists.clear();
-        }
-        lists.insert(
-            hash,
-            Known {
-                shape: key.0.into(),
-                query: query.into(),
-                list: compiled.clone(),
-            },
-        );
-    });
-    Ok(Ok(compiled))
-}
-
 fn compile_list(call: Call) -> Answer {
-    match list(call)? {
-        Ok(list) => answer(
+    let (shape, query) = (call.text(0), call.text(1));
+    match page(shape.unwrap_or_default(), query.unwrap_or_default())? {
+        Ok(page) => answer(
             call,
             Columns {
-                sql: Some(list.rows_sql.clone()),
-                binds: list.binds.iter().cloned().map(Some).collect(),
-                count_sql: Some(list.count_sql.clone()),
-                page: list.page,
-                page_limit: list.limit,
-                countable: !list.volatile,
+                sql: Some(page.list.rows_sql.clone()),
+                binds: Some(copy_of(&page.binds)),
+                count_sql: Some(page.list.count_sql.clone()),
+                page: page.list.page,
+                page_limit: page.list.limit,
+                countable: !page.list.volatile,
                 refusal: None,
             },
         ),
@@ -179,12 +207,12 @@ fn about_one(
     };
     match statement {
         Ok(Statement { sql, binds }) => {
-            let binds = std::iter::once(Some(key)).chain(binds).collect();
+            let binds: Vec<Option<String>> = std::iter::once(Some(key)).chain(binds).collect();
             answer(
                 call,
                 Columns {
                     sql: Some(sql),
-                    binds,
+                    binds: Some(texts(&binds)),
                     ..Columns::default()
                 },
             )
@@ -194,21 +222,27 @@ fn about_one(
 }
 
 fn compile_get(call: Call) -> Answer {
-    let catalogue = catalogue(call)?;
-    let mut statement = compile::get(&catalogue, call.text(1).unwrap_or_default());
-    if let (true, Ok(statement)) = (call.flag(3), &mut statement) {
-        statement.sql.push_str(" for update of r");
+    let (shape, query) = (call.text(0), call.text(1));
+    match one(shape.unwrap_or_default(), query.unwrap_or_default())? {
+        Ok(one) => {
+            let lock = if call.flag(3) { " for update of r" } else { "" };
+            let statement = Statement {
+                sql: format!("{}{lock}", one.sql),
+                binds: Vec::new(),
+            };
+            about_one(call, 2, Ok(statement), &one.catalogue)
+        }
+        Err(refusal) => about_one(call, 2, Err(refusal), &*shape_of(call)?),
     }
-    about_one(call, 2, statement, &catalogue)
 }
 
 fn compile_delete(call: Call) -> Answer {
-    let catalogue = catalogue(call)?;
+    let catalogue = shape_of(call)?;
     about_one(call, 1, Ok(compile::delete(&catalogue)), &catalogue)
 }
 
 fn compile_insert(call: Call) -> Answer {
-    let catalogue = catalogue(call)?;
+    let catalogue = shape_of(call)?;
     let body = match json::check(call.bytes(1).unwrap_or_default(), json::MAX_DEPTH) {
         Ok(body) => body,
         Err(fault) => {
@@ -219,12 +253,16 @@ fn compile_insert(call: Call) -> Answer {
             );
         }
     };
-    match compile::insert(&catalogue, &body) {
+    let statement = match call.text(2) {
+        None => compile::insert(&catalogue, &body),
+        key => compile::insert_unseen(&catalogue, &body, key),
+    };
+    match statement {
         Ok(Statement { sql, binds }) => answer(
             call,
             Columns {
                 sql: Some(sql),
-                binds,
+                binds: Some(texts(&binds)),
                 ..Columns::default()
             },
         ),
@@ -233,7 +271,7 @@ fn compile_insert(call: Call) -> Answer {
 }
 
 fn compile_update(call: Call) -> Answer {
-    let catalogue = catalogue(call)?;
+    let catalogue = shape_of(call)?;
     let body = match json::check(call.bytes(1).unwrap_or_default(), json::MAX_DEPTH) {
         Ok(body) => body,
         Err(fault) => {

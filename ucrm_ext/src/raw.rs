@@ -1,9 +1,9 @@
 //! Owns declarations of PostgreSQL functions without pgrx's guard.
 //! Must never be called with anything on the stack that needs to be dropped: an ERROR jumps over it.
-//! Called by `run` and `call`, so that SQLSTATEs of UCRM's own, hints and constraint names arrive as they were raised.
+//! Called by `run`, `call` and `handle`, so that SQLSTATEs of UCRM's own, hints and constraint names arrive as they were raised.
 
 use pgrx::pg_sys;
-use std::ffi::{c_char, c_int, c_long, c_void};
+use std::ffi::{c_char, c_int, c_void};
 
 unsafe extern "C-unwind" {
     pub fn SPI_connect() -> c_int;
@@ -16,13 +16,11 @@ unsafe extern "C-unwind" {
     ) -> pg_sys::SPIPlanPtr;
     pub fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
     pub fn SPI_freeplan(plan: pg_sys::SPIPlanPtr) -> c_int;
-    pub fn SPI_execute_plan(
+    pub fn SPI_execute_plan_extended(
         plan: pg_sys::SPIPlanPtr,
-        values: *mut pg_sys::Datum,
-        nulls: *const c_char,
-        read_only: bool,
-        most: c_long,
+        options: *const pg_sys::SPIExecuteOptions,
     ) -> c_int;
+    pub fn makeParamList(count: c_int) -> pg_sys::ParamListInfo;
     pub fn SPI_getbinval(
         tuple: pg_sys::HeapTuple,
         descriptor: pg_sys::TupleDesc,
@@ -49,12 +47,8 @@ unsafe extern "C-unwind" {
     pub fn pg_detoast_datum_packed(value: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
     pub fn MemoryContextAlloc(memory: pg_sys::MemoryContext, size: usize) -> *mut c_void;
     pub fn repalloc(pointer: *mut c_void, size: usize) -> *mut c_void;
-    pub fn heap_deform_tuple(
-        tuple: pg_sys::HeapTuple,
-        descriptor: pg_sys::TupleDesc,
-        values: *mut pg_sys::Datum,
-        nulls: *mut bool,
-    );
+    pub fn slot_getsomeattrs_int(slot: *mut pg_sys::TupleTableSlot, columns: c_int);
+    pub fn AtEOXact_GUC(commit: bool, level: c_int);
     pub fn getBaseType(kind: pg_sys::Oid) -> pg_sys::Oid;
     pub fn getTypeOutputInfo(kind: pg_sys::Oid, output: *mut pg_sys::Oid, varlena: *mut bool);
     pub fn OidOutputFunctionCall(function: pg_sys::Oid, value: pg_sys::Datum) -> *mut c_char;

@@ -57,10 +57,14 @@ fn is_id(segment: &str) -> bool {
 
 /// The path with `{}` for whatever looks like an id: the same for all rows of a resource.
 fn form(path: &str) -> String {
-    path.split('/')
-        .map(|segment| if is_id(segment) { "{}" } else { segment })
-        .collect::<Vec<_>>()
-        .join("/")
+    let mut form = String::with_capacity(path.len());
+    for (at, segment) in path.split('/').enumerate() {
+        if at > 0 {
+            form.push('/');
+        }
+        form.push_str(if is_id(segment) { "{}" } else { segment });
+    }
+    form
 }
 
 /// The remembered ucrm.dispatch of a path of this form.
@@ -81,25 +85,29 @@ fn remember(call: Call) -> Answer {
     )
 }
 
+/// Headers put over a route's, both jsonb.
+pub fn over(under: Option<pg_sys::Datum>, over: Option<pg_sys::Datum>) -> Option<pg_sys::Datum> {
+    match (under, over) {
+        // SAFETY: both are jsonb, and jsonb_concat() is strict and immutable.
+        (Some(_), Some(_)) => unsafe {
+            pgrx::direct_function_call_as_datum(pg_sys::jsonb_concat, &[under, over])
+        },
+        (under, over) => over.or(under),
+    }
+}
+
 /// The response with its headers put over the route's.
 fn routed(call: Call) -> Answer {
-    let (Some(answer), headers) = (call.datum(0), call.datum(1)) else {
+    let Some(answer) = call.datum(0) else {
         return Ok(None);
     };
     let Some(columns) = Columns::<3>::of(answer) else {
         return Ok(Some(answer));
     };
-    let headers = match (headers, columns.datum(1)) {
-        // SAFETY: both are jsonb, and jsonb_concat() is strict and immutable.
-        (Some(under), Some(over)) => Some(unsafe {
-            pgrx::direct_function_call_as_datum(pg_sys::jsonb_concat, &[Some(under), Some(over)])
-                .unwrap_or(over)
-        }),
-        (under, over) => over.or(under),
-    };
+    let headers = over(call.datum(1), columns.datum(1));
     Ok(Some(composite(
         call,
-        &mut [columns.datum(0), headers, columns.datum(2)],
+        &[columns.datum(0), headers, columns.datum(2)],
     )))
 }
 

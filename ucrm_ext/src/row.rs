@@ -1,6 +1,6 @@
 //! Owns the taking apart of composite values: a PostgreSQL row in, datums out.
 //! Must never be given a value that is not of a named composite type.
-//! Called by `principal` and `advance`.
+//! Called by `principal`, `request`, `route` and `query`.
 
 use crate::border::{bytes_of, uuid_of};
 use pgrx::pg_sys;

@@ -1,74 +1,93 @@
 //! Owns ucrm.run(): one statement of text and binds, planned once per session and role.
 //! Must never run a utility command or more than one statement, nor turn an error into another one.
-//! Called by the generic resource and by the gates of DBAs.
+//! Called by the generic resource, `handle`, and the gates of DBAs.
 //!
 //! The frames of this file hold nothing to drop while PostgreSQL code runs: an ERROR jumps over them (see `raw`).
 
-mod print;
+mod kept;
+pub mod print;
 
-use crate::border::Fault;
+use crate::border::{Fault, copy_of, varlena};
 use crate::raw;
+pub use kept::Place;
 use pgrx::{PgSqlErrorCode, pg_sys};
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use print::Printer;
+use std::cell::Cell;
 use std::ffi::c_char;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 
-/// Plans kept per session; when there are more, all are let go and made again as they are needed.
-const MOST_PLANS: usize = 512;
 /// A generic plan at once: the custom plans PostgreSQL would make first cost more than the statements.
 const GENERIC: i32 = pg_sys::CURSOR_OPT_GENERIC_PLAN as i32;
-
-/// Kept plans by role and number of binds, then by text.
-type Plans = HashMap<(u32, i32), HashMap<Box<str>, pg_sys::SPIPlanPtr>>;
+/// A parameter's value does not change while the statement runs (nodes/params.h).
+const CONSTANT: u16 = pg_sys::PARAM_FLAG_CONST as u16;
 
 thread_local! {
-    static PLANS: RefCell<Plans> = RefCell::new(HashMap::new());
     static RUNNING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A statement and its binds, in memory that needs no dropping.
+#[derive(Clone, Copy)]
+pub struct Statement {
+    /// UTF-8, not terminated; null when there is a plan.
+    text: *const u8,
+    length: usize,
+    /// How many binds, all of type text.
+    count: i32,
+    binds: pg_sys::ParamListInfo,
+    /// The plan, if it is known already.
+    plan: pg_sys::SPIPlanPtr,
+}
+
+impl Statement {
+    /// A statement with these binds, which are copied, as is the text if it has to be planned.
+    pub fn of<'a>(
+        text: &str,
+        binds: impl ExactSizeIterator<Item = &'a str>,
+        place: &Place,
+    ) -> Statement {
+        let count = binds.len() as i32;
+        // SAFETY: there is room for as many parameters as are written.
+        let list = unsafe { pg_sys::makeParamList(count) };
+        for (at, bind) in binds.enumerate() {
+            // SAFETY: as above.
+            unsafe { bound(list, at, varlena(bind.as_bytes()), false) };
+        }
+        let plan = place.plan(text, count);
+        let copied = plan.is_null().then(|| copy_of(text.as_bytes()));
+        Statement {
+            text: copied.map_or(null(), |copy| copy.cast_mut_ptr()),
+            length: text.len(),
+            count,
+            binds: list,
+            plan,
+        }
+    }
+
+    unsafe fn name<'a>(&self) -> &'a str {
+        // SAFETY: text of a UTF-8 database, which outlives the statement.
+        unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(self.text, self.length)) }
+    }
+}
+
+unsafe fn bound(list: pg_sys::ParamListInfo, at: usize, value: pg_sys::Datum, isnull: bool) {
+    // SAFETY: the list has room for so many.
+    unsafe {
+        (*list)
+            .params
+            .as_mut_ptr()
+            .add(at)
+            .write(pg_sys::ParamExternData {
+                value,
+                isnull,
+                pflags: CONSTANT,
+                ptype: pg_sys::TEXTOID,
+            });
+    }
 }
 
 /// The transaction has ended, also by an error: nothing is running any more.
 pub fn rest() {
     RUNNING.set(0);
-}
-
-fn kept(role: u32, binds: i32, text: &str) -> pg_sys::SPIPlanPtr {
-    PLANS.with_borrow(|plans| {
-        plans
-            .get(&(role, binds))
-            .and_then(|plans| plans.get(text))
-            .copied()
-            .unwrap_or(null_mut())
-    })
-}
-
-fn keep(role: u32, binds: i32, text: &str, plan: pg_sys::SPIPlanPtr) {
-    PLANS.with_borrow_mut(|plans| {
-        plans
-            .entry((role, binds))
-            .or_default()
-            .insert(text.into(), plan);
-    });
-}
-
-fn full() -> bool {
-    PLANS.with_borrow(|plans| plans.values().map(HashMap::len).sum::<usize>() >= MOST_PLANS)
-}
-
-/// The plans to let go, in memory that needs no dropping.
-fn emptied() -> (*mut pg_sys::SPIPlanPtr, usize) {
-    PLANS.with_borrow_mut(|plans| {
-        let count = plans.values().map(HashMap::len).sum();
-        // SAFETY: room for all of them; palloc's memory goes with its context.
-        let array = unsafe { raw::palloc(count * size_of::<pg_sys::SPIPlanPtr>()) }
-            .cast::<pg_sys::SPIPlanPtr>();
-        for (at, plan) in plans.values().flat_map(HashMap::values).enumerate() {
-            // SAFETY: `at` is below `count`.
-            unsafe { array.add(at).write(*plan) };
-        }
-        plans.clear();
-        (array, count)
-    })
 }
 
 #[pgrx::pg_guard]
@@ -78,6 +97,16 @@ extern "C-unwind" fn refuse_statement() {
         "ucrm.run() takes exactly one SELECT, INSERT, UPDATE, DELETE or MERGE",
     )
     .hint("Use EXECUTE for anything else.")
+    .raise();
+}
+
+/// SPI says so instead of raising it; no statement that was planned here gets there.
+#[pgrx::pg_guard]
+extern "C-unwind" fn refuse_plan() {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        "a plan of ucrm.run() cannot be executed",
+    )
     .raise();
 }
 
@@ -121,25 +150,15 @@ unsafe fn is_one_statement(plan: pg_sys::SPIPlanPtr) -> bool {
     }
 }
 
-/// Connects to SPI and executes the statement; the caller reads SPI's table and finishes.
-///
-/// # Safety
-/// Called with the call's own fcinfo: a statement and its binds.
-unsafe fn execute(fcinfo: pg_sys::FunctionCallInfo) {
-    // SAFETY: SPI as the manual says (47); every value alive across its calls is plain memory.
+/// The statement and binds of a call of ucrm.run() and its like.
+unsafe fn asked(fcinfo: pg_sys::FunctionCallInfo) -> Statement {
+    // SAFETY: a text and a text[]; every value alive across PostgreSQL's functions is plain memory.
     unsafe {
         let arguments = (*fcinfo).args.as_ptr();
         if (*arguments).isnull {
             refuse_null();
         }
-        let text = raw::pg_detoast_datum((*arguments).value.cast_mut_ptr());
-        let length = pgrx::varlena::varsize_any_exhdr(text);
-        let bytes = pgrx::varlena::vardata_any(text);
-        // PostgreSQL wants a terminated string, which a text is not.
-        let source = raw::palloc(length + 1).cast::<c_char>();
-        std::ptr::copy_nonoverlapping(bytes, source, length);
-        source.add(length).write(0);
-
+        let text = raw::pg_detoast_datum_packed((*arguments).value.cast_mut_ptr());
         let (mut values, mut nulls, mut count) =
             (null_mut::<pg_sys::Datum>(), null_mut::<bool>(), 0);
         if !(*arguments.add(1)).isnull {
@@ -155,42 +174,78 @@ unsafe fn execute(fcinfo: pg_sys::FunctionCallInfo) {
                 &mut count,
             );
         }
-        let flags = raw::palloc(count as usize + 1).cast::<c_char>();
+        let binds = raw::makeParamList(count);
         for at in 0..count as usize {
-            flags
-                .add(at)
-                .write(if *nulls.add(at) { b'n' } else { b' ' } as c_char);
+            bound(binds, at, *values.add(at), *nulls.add(at));
         }
+        let mut statement = Statement {
+            text: pgrx::varlena::vardata_any(text).cast(),
+            length: pgrx::varlena::varsize_any_exhdr(text),
+            count,
+            binds,
+            plan: null_mut(),
+        };
+        statement.plan = kept::plan(statement.name(), count);
+        statement
+    }
+}
 
+/// Makes the plan, and keeps it if there is room.
+unsafe fn planned(statement: &Statement) -> pg_sys::SPIPlanPtr {
+    // SAFETY: as in `execute`; SPI is connected.
+    unsafe {
+        if RUNNING.get() == 0 && kept::full() {
+            let (old, many) = kept::emptied();
+            for at in 0..many {
+                raw::SPI_freeplan(*old.add(at));
+            }
+        }
+        // PostgreSQL wants a terminated string, which a text is not.
+        let source = raw::palloc(statement.length + 1).cast::<c_char>();
+        std::ptr::copy_nonoverlapping(statement.text.cast(), source, statement.length);
+        source.add(statement.length).write(0);
+        let types = raw::palloc((statement.count as usize + 1) * size_of::<pg_sys::Oid>())
+            .cast::<pg_sys::Oid>();
+        for at in 0..statement.count as usize {
+            types.add(at).write(pg_sys::TEXTOID);
+        }
+        let plan = raw::SPI_prepare_cursor(source, statement.count, types, GENERIC);
+        if plan.is_null() || !is_one_statement(plan) {
+            refuse_statement();
+        }
+        if !kept::full() {
+            raw::SPI_keepplan(plan);
+            kept::keep(statement.name(), statement.count, plan);
+        }
+        plan
+    }
+}
+
+/// Connects to SPI and executes the statement. Its rows go to the printer, or with null into SPI's table; the caller
+/// reads that and finishes.
+///
+/// # Safety
+/// Nothing that needs dropping is in the caller's frame; text and binds are of the current transaction's memory.
+pub unsafe fn execute(statement: &Statement, printer: *mut Printer) {
+    // SAFETY: SPI as the manual says (47); every value alive across its calls is plain memory.
+    unsafe {
         raw::SPI_connect();
-        let role = pg_sys::GetUserId().to_u32();
-        let name =
-            std::str::from_utf8_unchecked(std::slice::from_raw_parts(source.cast::<u8>(), length));
-        let mut plan = kept(role, count, name);
-        if plan.is_null() {
-            if RUNNING.get() == 0 && full() {
-                let (old, many) = emptied();
-                for at in 0..many {
-                    raw::SPI_freeplan(*old.add(at));
-                }
-            }
-            let types =
-                raw::palloc((count as usize + 1) * size_of::<pg_sys::Oid>()).cast::<pg_sys::Oid>();
-            for at in 0..count as usize {
-                types.add(at).write(pg_sys::TEXTOID);
-            }
-            plan = raw::SPI_prepare_cursor(source, count, types, GENERIC);
-            if plan.is_null() || !is_one_statement(plan) {
-                refuse_statement();
-            }
-            if !full() {
-                raw::SPI_keepplan(plan);
-                keep(role, count, name, plan);
-            }
-        }
-
+        let plan = if statement.plan.is_null() {
+            planned(statement)
+        } else {
+            statement.plan
+        };
+        let options = pg_sys::SPIExecuteOptions {
+            params: statement.binds,
+            // A snapshot of its own: the calling statement's is older than what was waited for on the way here.
+            read_only: false,
+            dest: printer.as_mut().map_or(null_mut(), Printer::receiver),
+            ..Default::default()
+        };
         RUNNING.set(RUNNING.get() + 1);
-        raw::SPI_execute_plan(plan, values, flags, false, 0);
+        if raw::SPI_execute_plan_extended(plan, &options) < 0 {
+            refuse_plan();
+        }
         RUNNING.set(RUNNING.get().saturating_sub(1));
     }
 }
@@ -211,7 +266,7 @@ pub extern "C-unwind" fn pg_finfo_ucrm_run() -> &'static pg_sys::Pg_finfo_record
 pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: as in `execute`.
     unsafe {
-        execute(fcinfo);
+        execute(&asked(fcinfo), null_mut());
         let (mut null, mut result) = (true, pg_sys::Datum::null());
         let table = raw::SPI_tuptable;
         if raw::SPI_processed > 0 && !table.is_null() {
@@ -243,11 +298,12 @@ pub extern "C-unwind" fn pg_finfo_ucrm_run_rows() -> &'static pg_sys::Pg_finfo_r
 pub unsafe extern "C-unwind" fn ucrm_run_rows(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: as in `execute`; the text is made in the caller's memory.
     unsafe {
-        let memory = pg_sys::CurrentMemoryContext;
-        execute(fcinfo);
-        let text = print::rows(memory, raw::SPI_tuptable, raw::SPI_processed as usize);
+        let mut printer = Printer::new(pg_sys::CurrentMemoryContext, 4096, usize::MAX);
+        printer.text.push(b"[");
+        execute(&asked(fcinfo), &mut printer);
         raw::SPI_finish();
-        text
+        printer.text.push(b"]");
+        printer.text.datum()
     }
 }
 
@@ -265,15 +321,14 @@ pub extern "C-unwind" fn pg_finfo_ucrm_run_row() -> &'static pg_sys::Pg_finfo_re
 pub unsafe extern "C-unwind" fn ucrm_run_row(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: as in `execute`; the text is made in the caller's memory.
     unsafe {
-        let memory = pg_sys::CurrentMemoryContext;
-        execute(fcinfo);
-        (*fcinfo).isnull = raw::SPI_processed == 0;
-        let text = if raw::SPI_processed == 0 {
-            pg_sys::Datum::null()
-        } else {
-            print::row(memory, raw::SPI_tuptable)
-        };
+        let mut printer = Printer::new(pg_sys::CurrentMemoryContext, 1024, 1);
+        execute(&asked(fcinfo), &mut printer);
+        let processed = raw::SPI_processed;
         raw::SPI_finish();
-        text
+        (*fcinfo).isnull = processed == 0;
+        if processed > 0 && printer.printed == 0 {
+            printer.text.push(b"{}");
+        }
+        printer.text.datum()
     }
 }

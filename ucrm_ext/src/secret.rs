@@ -1,12 +1,13 @@
 //! Owns secrets at rest: sealing and opening them with the keys of the file that ucrm.key_file names.
 //! Must never keep a key beyond the call, print one, or read a file that others than the server may read.
-//! Called by the SQL functions of secrets alone, which nobody but UCRM's owner may execute.
+//! Called by the SQL functions of secrets, which nobody but UCRM's owner may execute, and by `jwt`.
 
 mod seal;
 
 use crate::border::{Answer, Call, Fault, texts, varlena};
 use crate::token;
 use pgrx::{PgSqlErrorCode, pg_sys};
+use ring::hmac;
 use std::ffi::{CStr, CString, c_char};
 use std::os::unix::fs::PermissionsExt;
 use std::ptr::null_mut;
@@ -78,6 +79,15 @@ fn keys() -> Result<Vec<seal::Key>, Fault> {
         })
         .map_err(|error| fault(format!("the file of ucrm.key_file cannot be used: {error}")))?;
     seal::keys(&text).map_err(told)
+}
+
+/// Keys derived from those of the file for signing, by the names of those, the newest first; none when it cannot be used.
+pub fn signing_keys(purpose: &[u8]) -> Vec<(String, hmac::Key)> {
+    keys()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|key| Some((name(key.id()), key.signing(purpose)?)))
+        .collect()
 }
 
 fn told(error: seal::Fault) -> Fault {

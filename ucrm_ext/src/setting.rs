@@ -1,13 +1,13 @@
 //! Owns the app.* settings and the latch: one context per transaction, set by the session itself and nobody's file.
 //! Must never let a value in from ALTER ROLE, ALTER DATABASE, ALTER SYSTEM, a file or the connection's options.
-//! Called by PostgreSQL whenever somebody sets one, and by `context`.
+//! Called by PostgreSQL whenever somebody sets one, by `context`, and by `handle` for the search_path.
 //!
 //! Settings, and not statics alone, because parallel workers inherit settings only. GUC_NO_RESET_ALL keeps RESET ALL
 //! and DISCARD ALL from wiping them in mid-transaction. The prefix is not reserved: other people use app.* too.
 
 use crate::context;
 use pgrx::pg_sys;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 /// The settings that make up a context.
@@ -79,6 +79,36 @@ pub fn local(name: &CStr, text: &CStr) {
             0,
             false,
         );
+    }
+}
+
+/// What C code that runs SQL for others looks names up in; as in `set search_path = pg_catalog, pg_temp`.
+const SEARCH_PATH: &CStr = c"pg_catalog, pg_temp";
+
+/// Pins the search path, as a function's SET clause does. The level for AtEOXact_GUC() to put it back, 0 when there is
+/// nothing to put back. An error puts it back by itself.
+///
+/// Not PushOverrideSearchPath(): while that lasts, the SET clauses of the functions that are called count for nothing.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn pin_search_path() -> c_int {
+    // SAFETY: PostgreSQL's own variable, a string; settings as fmgr_security_definer() makes them (fmgr.c).
+    unsafe {
+        let now = pg_sys::namespace_search_path;
+        if !now.is_null() && CStr::from_ptr(now) == SEARCH_PATH {
+            return 0;
+        }
+        let level = pg_sys::NewGUCNestLevel();
+        pg_sys::set_config_option(
+            c"search_path".as_ptr(),
+            SEARCH_PATH.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+        level
     }
 }
 

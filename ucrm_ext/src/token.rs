@@ -69,10 +69,24 @@ fn make_api_key(call: Call) -> Answer {
     let made = key::make(tenant, &draw::<37>()?);
     Ok(Some(composite(
         call,
-        &mut [
+        &[
             Some(varlena(made.secret.as_bytes())),
             Some(varlena(made.prefix.as_bytes())),
             Some(varlena(&key::stored(&made.digest))),
+        ],
+    )))
+}
+
+fn make_token(call: Call) -> Answer {
+    let (Some(purpose), Some(whose)) = (call.text(0), call.uuid(1)) else {
+        return Ok(None);
+    };
+    let (secret, digest) = key::token(purpose, whose, &draw::<32>()?);
+    Ok(Some(composite(
+        call,
+        &[
+            Some(varlena(secret.as_bytes())),
+            Some(varlena(&key::stored(&digest))),
         ],
     )))
 }
@@ -91,3 +105,4 @@ fn random_bytes(call: Call) -> Answer {
 crate::leaf!(pg_finfo_ucrm_random_bytes, ucrm_random_bytes, random_bytes);
 crate::leaf!(pg_finfo_ucrm_uuid7, ucrm_uuid7, make_uuid7);
 crate::leaf!(pg_finfo_ucrm_make_api_key, ucrm_make_api_key, make_api_key);
+crate::leaf!(pg_finfo_ucrm_make_token, ucrm_make_token, make_token);

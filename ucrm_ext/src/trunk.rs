@@ -28,21 +28,43 @@ pgrx::extension_sql_file!(
     name = "person",
     requires = ["secret"]
 );
-pgrx::extension_sql_file!("../sql/35_role.sql", name = "role", requires = ["person"]);
+pgrx::extension_sql_file!(
+    "../sql/31_account.sql",
+    name = "account",
+    requires = ["person"]
+);
+pgrx::extension_sql_file!(
+    "../sql/33_factor.sql",
+    name = "factor",
+    requires = ["account"]
+);
+pgrx::extension_sql_file!("../sql/35_role.sql", name = "role", requires = ["factor"]);
 pgrx::extension_sql_file!(
     "../sql/40_credential.sql",
     name = "credential",
     requires = ["role"]
 );
 pgrx::extension_sql_file!(
+    "../sql/42_issuer.sql",
+    name = "issuer",
+    requires = ["credential"]
+);
+pgrx::extension_sql_file!("../sql/42_jwks.sql", name = "jwks", requires = ["issuer"]);
+pgrx::extension_sql_file!(
     "../sql/43_principal.sql",
     name = "principal",
-    requires = ["credential"]
+    requires = ["jwks"]
+);
+pgrx::extension_sql_file!("../sql/44_jwt.sql", name = "jwt", requires = ["principal"]);
+pgrx::extension_sql_file!(
+    "../sql/44_session.sql",
+    name = "session",
+    requires = ["jwt"]
 );
 pgrx::extension_sql_file!(
     "../sql/45_context.sql",
     name = "context",
-    requires = ["principal"]
+    requires = ["session"]
 );
 pgrx::extension_sql_file!(
     "../sql/47_login.sql",
@@ -64,9 +86,24 @@ pgrx::extension_sql_file!(
 );
 pgrx::extension_sql_file!("../sql/70_event.sql", name = "event", requires = ["audit"]);
 pgrx::extension_sql_file!(
+    "../sql/72_mail_template.sql",
+    name = "mail_template",
+    requires = ["event"]
+);
+pgrx::extension_sql_file!(
+    "../sql/72_mail_sender.sql",
+    name = "mail_sender",
+    requires = ["mail_template"]
+);
+pgrx::extension_sql_file!(
+    "../sql/72_mail.sql",
+    name = "mail",
+    requires = ["mail_sender"]
+);
+pgrx::extension_sql_file!(
     "../sql/74_obstacle.sql",
     name = "obstacle",
-    requires = ["event"]
+    requires = ["mail"]
 );
 pgrx::extension_sql_file!(
     "../sql/75_protect.sql",
@@ -88,7 +125,16 @@ pgrx::extension_sql_file!(
     name = "report",
     requires = ["member"]
 );
-pgrx::extension_sql_file!("../sql/80_reply.sql", name = "reply", requires = ["report"]);
+pgrx::extension_sql_file!(
+    "../sql/79_invitation.sql",
+    name = "invitation",
+    requires = ["report"]
+);
+pgrx::extension_sql_file!(
+    "../sql/80_reply.sql",
+    name = "reply",
+    requires = ["invitation"]
+);
 pgrx::extension_sql_file!(
     "../sql/81_statement.sql",
     name = "statement",
@@ -104,21 +150,76 @@ pgrx::extension_sql_file!(
     name = "route",
     requires = ["resource"]
 );
-pgrx::extension_sql_file!("../sql/87_setup.sql", name = "setup", requires = ["route"]);
+pgrx::extension_sql_file!("../sql/86_auth.sql", name = "auth", requires = ["route"]);
+pgrx::extension_sql_file!(
+    "../sql/86_password.sql",
+    name = "password",
+    requires = ["auth"]
+);
+pgrx::extension_sql_file!(
+    "../sql/86_sign_in.sql",
+    name = "sign_in",
+    requires = ["password"]
+);
+pgrx::extension_sql_file!(
+    "../sql/86_factor.sql",
+    name = "factor_route",
+    requires = ["sign_in"]
+);
+pgrx::extension_sql_file!(
+    "../sql/86_team.sql",
+    name = "team",
+    requires = ["factor_route"]
+);
+pgrx::extension_sql_file!(
+    "../sql/86_role.sql",
+    name = "team_role",
+    requires = ["team"]
+);
+pgrx::extension_sql_file!(
+    "../sql/86_key.sql",
+    name = "team_key",
+    requires = ["team_role"]
+);
+pgrx::extension_sql_file!(
+    "../sql/86_tenant.sql",
+    name = "team_tenant",
+    requires = ["team_key"]
+);
+pgrx::extension_sql_file!(
+    "../sql/87_setup.sql",
+    name = "setup",
+    requires = ["team_tenant"]
+);
 pgrx::extension_sql_file!(
     "../sql/88_workspace.sql",
     name = "workspace",
     requires = ["setup"]
 );
 pgrx::extension_sql_file!(
-    "../sql/89_session.sql",
-    name = "session",
+    "../sql/88_platform.sql",
+    name = "platform",
     requires = ["workspace"]
+);
+pgrx::extension_sql_file!(
+    "../sql/88_impersonation.sql",
+    name = "impersonation",
+    requires = ["platform"]
+);
+pgrx::extension_sql_file!(
+    "../sql/89_founding.sql",
+    name = "founding",
+    requires = ["impersonation"]
+);
+pgrx::extension_sql_file!(
+    "../sql/89_guard.sql",
+    name = "guard",
+    requires = ["founding"]
 );
 pgrx::extension_sql_file!(
     "../sql/90_handle.sql",
     name = "handle",
-    requires = ["session"]
+    requires = ["guard"]
 );
 pgrx::extension_sql_file!(
     "../sql/91_raised.sql",
@@ -163,9 +264,14 @@ pgrx::extension_sql_file!(
     requires = ["doctor_role"]
 );
 pgrx::extension_sql_file!(
+    "../sql/94_doctor_issuer.sql",
+    name = "doctor_issuer",
+    requires = ["doctor_row"]
+);
+pgrx::extension_sql_file!(
     "../sql/96_move.sql",
     name = "move",
-    requires = ["doctor_row"]
+    requires = ["doctor_issuer"]
 );
 pgrx::extension_sql_file!("../sql/97_stage.sql", name = "stage", requires = ["move"]);
 pgrx::extension_sql_file!(

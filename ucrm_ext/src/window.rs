@@ -58,8 +58,8 @@ fn answer_wait(wait: Option<i64>) -> Answer {
 }
 
 /// An address's key: all of an IPv4 address, the /64 of an IPv6 one, an IPv4-mapped one as IPv4.
-fn address_key(region: &Shared, call: Call, n: usize) -> u128 {
-    let bytes = call.datum(n).map(bytes_of).unwrap_or_default();
+fn address_key(region: &Shared, address: Option<pg_sys::Datum>) -> u128 {
+    let bytes = address.map(bytes_of).unwrap_or_default();
     // inet: family, prefix length, then the address (utils/inet.h).
     let address = bytes.get(2..).unwrap_or_default();
     let address = match address.len() {
@@ -70,8 +70,8 @@ fn address_key(region: &Shared, call: Call, n: usize) -> u128 {
     key::key(&[b"address", address], region.seed)
 }
 
-/// Milliseconds that the address in argument `n` has to wait; counts nothing.
-pub fn address_wait_ms(call: Call, n: usize) -> Option<i64> {
+/// Milliseconds that this inet has to wait; counts nothing.
+pub fn address_wait_ms(address: Option<pg_sys::Datum>) -> Option<i64> {
     let region = shared()?;
     let window = region.address_window_us.load(Relaxed);
     if window == 0 {
@@ -80,7 +80,7 @@ pub fn address_wait_ms(call: Call, n: usize) -> Option<i64> {
     let hits = region.address_hits.load(Relaxed) as u32;
     wait_ms(region.windows.peek(
         Place::Address,
-        address_key(region, call, n),
+        address_key(region, address),
         hits,
         window,
         now_us(),
@@ -89,7 +89,7 @@ pub fn address_wait_ms(call: Call, n: usize) -> Option<i64> {
 
 fn address_wait(call: Call) -> Answer {
     region()?;
-    answer_wait(address_wait_ms(call, 0))
+    answer_wait(address_wait_ms(call.datum(0)))
 }
 
 fn window_us(seconds: i32) -> u64 {
@@ -107,7 +107,7 @@ fn reserve_address(call: Call) -> Answer {
     RESERVED.set(None);
     match region.windows.reserve(
         Place::Address,
-        address_key(region, call, 0),
+        address_key(region, call.datum(0)),
         hits,
         window_us(seconds),
         now_us(),

@@ -10,8 +10,8 @@ mod query;
 
 use proptest::prelude::*;
 use query::{
-    Catalogue, Column, FieldError, List, Refusal, Statement, delete, get, insert, key_value, list,
-    update,
+    Catalogue, Column, FieldError, List, Refusal, Statement, delete, get, insert, insert_unseen,
+    key_value, list, update,
 };
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -465,6 +465,19 @@ fn an_insert_assigns_what_was_sent() {
             .sql
             .starts_with("insert into \"s\".\"t\" as r default values returning ")
     );
+}
+
+#[test]
+fn an_insert_by_somebody_who_may_not_read_returns_nothing_and_has_a_known_key() {
+    let sent = body(json!({"name": "Ada"}));
+    let Statement { sql, binds } = insert_unseen(contacts(), &sent, Some(ID)).unwrap();
+    assert!(!sql.contains("returning"), "{sql}");
+    assert!(sql.contains("\"id\""), "{sql}");
+    assert_eq!(binds.last().unwrap().as_deref(), Some(ID));
+    let numbered = Catalogue::parse("a\tb\tid\t\t\t\tid\nid\tbigint\trnd\nname\ttext\trw").unwrap();
+    let Statement { sql, binds } = insert_unseen(&numbered, &sent, Some(ID)).unwrap();
+    assert!(!sql.contains("\"id\""), "{sql}");
+    assert_eq!(binds, [Some("Ada".to_owned())]);
 }
 
 #[test]

@@ -12,6 +12,12 @@ pub fn admin() -> Client {
     login("ADMIN_LOGIN", "ADMIN_LOGIN_PASSWORD").unwrap()
 }
 
+/// The same in another database.
+pub fn admin_of(database: &str) -> Client {
+    let (user, password) = (name("ADMIN_LOGIN"), name("ADMIN_LOGIN_PASSWORD"));
+    connect_to(database, &user, &password).unwrap()
+}
+
 /// A connection as the login and with the password that these variables hold.
 pub fn login(user: &str, password: &str) -> Result<Client, Error> {
     connect(&name(user), &name(password))
@@ -19,10 +25,14 @@ pub fn login(user: &str, password: &str) -> Result<Client, Error> {
 
 /// A connection as this login.
 pub fn connect(user: &str, password: &str) -> Result<Client, Error> {
+    connect_to(&name("UCRM_PGDATABASE"), user, password)
+}
+
+fn connect_to(database: &str, user: &str, password: &str) -> Result<Client, Error> {
     Config::new()
         .host(&name("UCRM_PGHOST"))
         .port(name("UCRM_PGPORT").parse().unwrap())
-        .dbname(&name("UCRM_PGDATABASE"))
+        .dbname(database)
         .user(user)
         .password(password)
         .connect(NoTls)

@@ -1,13 +1,19 @@
-//! Support for the HTTP tests: a client, the stage, workspaces and gateways of a test's own.
+//! Support for the HTTP tests: a client, the stage, workspaces, people and gateways of a test's own.
 //! Must never assert a rule of UCRM's, except the shape that every refusal has.
 //! Called by the files in tests/, one noun each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod api;
+pub mod certificate;
 pub mod client;
 pub mod database;
 pub mod dice;
 pub mod gateway;
+pub mod outbox;
+pub mod person;
 pub mod reply;
+pub mod session;
+pub mod smtp;
 pub mod stage;
 pub mod wait;
 pub mod workspace;

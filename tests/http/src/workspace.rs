@@ -89,6 +89,28 @@ impl Workspace {
         }
     }
 
+    /// An account that is no member, whose address is not verified.
+    pub fn person(&self, email: &str) -> Uuid {
+        let id: Uuid = self.value(
+            "insert into ucrm.users (email) values ($1) returning id",
+            &[&email],
+        );
+        self.people.borrow_mut().push(id);
+        id
+    }
+
+    /// The token that the mail of this invitation carries.
+    #[track_caller]
+    pub fn token_of(&self, invitation: &Value) -> String {
+        let id: Uuid = invitation["id"].as_str().unwrap().parse().unwrap();
+        // Else the stage's own worker may mint another one after this, and only the newest counts.
+        self.execute(
+            "delete from ucrm.emails where kind = 'invitation' and data ->> 'invitation_id' = $1::uuid::text",
+            &[&id],
+        );
+        self.value("select ucrm.mint_invitation_token($1)", &[&id])
+    }
+
     /// One more key: a member's, or without a user the service's.
     pub fn key(&self, user: Option<Uuid>, scopes: Option<&str>) -> String {
         self.value(

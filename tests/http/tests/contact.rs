@@ -291,3 +291,32 @@ fn an_agent_of_his_own_rows_changes_no_others() {
     seller.patch(&path(&own), &json!({"stage": "won"})).is(200);
     seller.delete(&path(&own)).is(204);
 }
+
+#[test]
+fn who_may_create_and_not_read_creates_and_sees_an_id() {
+    let workspace = Workspace::new();
+    let owner = workspace.owner();
+    let made = owner
+        .post(
+            "/api/v1/api_keys",
+            &json!({"name": "Form", "scopes": ["contacts:create"]}),
+        )
+        .data(201);
+    let form = workspace.client(made["secret"].as_str().unwrap());
+    let reply = form
+        .post("/api/v1/contacts", &json!({"name": "Ada"}))
+        .is(201);
+    let id = reply.json()["data"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(reply.json()["data"], json!({"id": id}));
+    assert_eq!(
+        reply.header("location"),
+        Some(format!("/api/v1/contacts/{id}").as_str())
+    );
+    assert_eq!(reply.header("etag"), None);
+    form.get("/api/v1/contacts")
+        .refused(403, "key_scope_denied");
+    let row = owner.get(&format!("/api/v1/contacts/{id}")).data(200);
+    assert_eq!(row["name"], "Ada");
+    form.post("/api/v1/contacts", &json!({"id": id, "name": "Ada"}))
+        .refused_fields(400, "unknown_field", &["id"]);
+}

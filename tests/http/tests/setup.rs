@@ -29,7 +29,7 @@ fn the_token_works_once_however_many_come() {
                 let founder = gateway.from(&fresh_address());
                 let (slug, token) = (slug(n), &token);
                 scope.spawn(move || {
-                    let body = json!({"token": token, "email": format!("{slug}@tests.example"), "name": "F", "workspace": "First", "slug": slug});
+                    let body = json!({"token": token, "password": "a quite long one", "email": format!("{slug}@tests.example"), "name": "F", "workspace": "First", "slug": slug});
                     founder.post(SETUP, &body)
                 })
             })
@@ -72,8 +72,7 @@ fn a_wrong_token_is_no_credential() {
     let gateway = Gateway::behind_proxy();
     let address = fresh_address();
     let with = |token: serde_json::Value| {
-        let body =
-            json!({"token": token, "email": "a@tests.example", "workspace": "W", "slug": "w"});
+        let body = json!({"token": token, "password": "a quite long one", "email": "a@tests.example", "workspace": "W", "slug": "w"});
         gateway.from(&address).post(SETUP, &body)
     };
     for token in ["x", "\\", "\\x00", "é", "'", "' or true --"] {
@@ -95,7 +94,7 @@ fn a_wrong_token_is_no_credential() {
 fn guessing_tokens_counts_against_the_address() {
     let gateway = Gateway::behind_proxy();
     let guesser = gateway.from(&fresh_address());
-    let body = json!({"token": "guess", "email": "a@tests.example", "workspace": "W", "slug": "w"});
+    let body = json!({"password": "a quite long one", "token": "guess", "email": "a@tests.example", "workspace": "W", "slug": "w"});
     let tried = (0..120)
         .filter(|_| guesser.post(SETUP, &body).status == 401)
         .count();

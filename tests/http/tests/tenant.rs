@@ -7,6 +7,7 @@ use ucrm_http_tests::workspace::Workspace;
 use uuid::Uuid;
 
 const CONTACTS: &str = "/api/v1/contacts";
+const TENANT: &str = "/api/v1/tenant";
 
 #[test]
 fn a_foreign_id_is_one_that_does_not_exist() {
@@ -167,4 +168,84 @@ fn the_owner_deletes_his_workspace_and_nobody_elses() {
         other.owner().get(CONTACTS).is(200).json()["meta"]["total"],
         1
     );
+}
+
+#[test]
+fn an_owner_renames_moves_and_sets_his_workspace() {
+    let workspace = Workspace::new();
+    let owner = workspace.owner();
+    let slug = format!("t-{}", Uuid::new_v4().simple());
+    let changed = owner
+        .patch(
+            TENANT,
+            &json!({"name": " Renamed ", "slug": slug, "settings": {"mfa_required": false}}),
+        )
+        .data(200);
+    assert_eq!(
+        (&changed["name"], &changed["slug"], &changed["settings"]),
+        (
+            &json!("Renamed"),
+            &json!(slug),
+            &json!({"mfa_required": false})
+        )
+    );
+    assert_eq!(owner.get(TENANT).data(200), changed);
+    // The new slug names it from the next request on, and the old one does not.
+    owner.with("x-tenant-id", &slug).get(CONTACTS).is(200);
+    owner
+        .with("x-tenant-id", &workspace.slug)
+        .get(CONTACTS)
+        .refused(403, "not_a_member");
+    let kept = owner.patch(TENANT, &json!({"name": "Again"})).data(200);
+    assert_eq!(
+        (&kept["slug"], &kept["settings"]),
+        (&json!(slug), &changed["settings"])
+    );
+    let cleared = json!({"settings": {"mfa_required": null}});
+    assert_eq!(
+        owner.patch(TENANT, &cleared).data(200)["settings"],
+        json!({})
+    );
+}
+
+#[test]
+fn a_wrong_workspace_names_the_field_and_stays_as_it_is() {
+    let (workspace, other) = (Workspace::new(), Workspace::new());
+    let owner = workspace.owner();
+    let before = owner.get(TENANT).data(200);
+    for (body, field) in [
+        (json!({"name": ""}), "name"),
+        (json!({"name": "n".repeat(201)}), "name"),
+        (json!({"name": 7}), "name"),
+        (json!({"slug": "Upper"}), "slug"),
+        (json!({"slug": Uuid::now_v7()}), "slug"),
+        (json!({"settings": []}), "settings"),
+        (json!({"settings": {"colour": "red"}}), "settings.colour"),
+        (
+            json!({"settings": {"mfa_required": "yes"}}),
+            "settings.mfa_required",
+        ),
+    ] {
+        owner
+            .patch(TENANT, &body)
+            .refused_fields(422, "validation_failed", &[field]);
+    }
+    owner
+        .patch(TENANT, &json!({"slug": other.slug}))
+        .refused(409, "slug_taken");
+    for field in ["plan", "status", "trial_ends_at", "id"] {
+        owner
+            .patch(TENANT, &json!({field: "x"}))
+            .refused_fields(400, "unknown_field", &[field]);
+    }
+    assert_eq!(owner.get(TENANT).data(200), before);
+    let agent = workspace.client(&workspace.member("agent").key);
+    agent.get(TENANT).refused(403, "permission_denied");
+    agent
+        .patch(TENANT, &json!({"name": "Mine"}))
+        .refused(403, "permission_denied");
+    workspace
+        .client(&workspace.member("admin").key)
+        .patch(TENANT, &json!({"name": "Ours"}))
+        .is(200);
 }

@@ -21,7 +21,7 @@ pub use list::list;
 pub use one::{delete, get, key_value};
 pub use refusal::Refusal;
 pub use statement::Statement;
-pub use write::{insert, update};
+pub use write::{insert, insert_unseen, update};
 // Named by the tests only; the leaf reads their fields.
 #[allow(unused_imports)]
 pub use {catalogue::Column, list::List, refusal::FieldError};

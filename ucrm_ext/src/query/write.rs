@@ -12,6 +12,18 @@ use serde_json::{Map, Value};
 
 /// Inserts a row and returns it. Refuses with 400 `unknown_field` or 422 `validation_failed`.
 pub fn insert(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statement, Refusal> {
+    let mut statement = insert_unseen(catalogue, body, None)?;
+    statement.sql = format!("{} {}", statement.sql, returning(catalogue));
+    Ok(statement)
+}
+
+/// Inserts a row for somebody who may not read it: returns nothing. A uuid key is given, as the last bind, so that it
+/// is known. Refuses as `insert` does.
+pub fn insert_unseen(
+    catalogue: &Catalogue,
+    body: &Map<String, Value>,
+    key: Option<&str>,
+) -> Result<Statement, Refusal> {
     let fields = assigned(catalogue, body)?;
     let missing = |column: &&Column| {
         column.writable
@@ -28,7 +40,15 @@ pub fn insert(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statem
             code: "required",
             message: format!("{} is required", column.name),
         });
-    let (fields, binds) = checked(fields, missing.collect())?;
+    let (mut fields, mut binds) = checked(fields, missing.collect())?;
+    let key = catalogue
+        .key_column()
+        .filter(|column| column.kind == Kind::Uuid)
+        .zip(key);
+    if let Some((column, key)) = key {
+        fields.push(column);
+        binds.push(Some(key.to_owned()));
+    }
     let names: Vec<String> = fields.iter().map(|column| quoted(&column.name)).collect();
     let values: Vec<String> = fields
         .iter()
@@ -40,9 +60,9 @@ pub fn insert(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statem
     } else {
         format!("({}) values ({})", names.join(", "), values.join(", "))
     };
-    let (target, returned) = (catalogue.target(), returning(catalogue));
+    let target = catalogue.target();
     Ok(Statement {
-        sql: format!("insert into {target} as r {values} {returned}"),
+        sql: format!("insert into {target} as r {values}"),
         binds,
     })
 }

@@ -1,6 +1,6 @@
-//! Owns how rows become JSON text: straight from SPI's tuples, where row_to_json looks every type up for every row.
+//! Owns how rows become JSON text: straight from the executor, where row_to_json looks every type up for every row.
 //! Must never hold anything to drop: output functions may raise, and an ERROR jumps over these frames (see `raw`).
-//! Called by ucrm.run_rows() and ucrm.run_row(). The compiler gives it no arrays and no composites (see `query`).
+//! Called by ucrm.run_rows(), ucrm.run_row() and `handle`. The compiler gives it no arrays and no composites (see `query`).
 //!
 //! Times are RFC 3339 in UTC, whatever the session's time zone is. Numbers that JSON has no word for are strings.
 
@@ -9,7 +9,8 @@ mod text;
 
 use crate::raw;
 use pgrx::pg_sys;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
+use std::ptr::null_mut;
 use text::Text;
 
 #[derive(Clone, Copy)]
@@ -37,32 +38,39 @@ struct Column {
     end: usize,
 }
 
+/// What is printed without asking the catalogue.
+fn plain(kind: pg_sys::Oid) -> Option<Form> {
+    Some(match kind {
+        pg_sys::BOOLOID => Form::Boolean,
+        pg_sys::INT2OID => Form::Integer(2),
+        pg_sys::INT4OID => Form::Integer(4),
+        pg_sys::INT8OID => Form::Integer(8),
+        pg_sys::UUIDOID => Form::Uuid,
+        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => Form::Characters,
+        pg_sys::JSONOID => Form::Json,
+        pg_sys::JSONBOID => Form::Jsonb,
+        pg_sys::TIMESTAMPTZOID => Form::Moment,
+        pg_sys::TIMESTAMPOID => Form::LocalTime,
+        pg_sys::DATEOID => Form::Date,
+        _ => return None,
+    })
+}
+
 unsafe fn form(kind: pg_sys::Oid) -> Form {
+    if let Some(form) = plain(kind) {
+        return form;
+    }
     // SAFETY: look-ups in the catalogue.
     unsafe {
-        match raw::getBaseType(kind) {
-            pg_sys::BOOLOID => Form::Boolean,
-            pg_sys::INT2OID => Form::Integer(2),
-            pg_sys::INT4OID => Form::Integer(4),
-            pg_sys::INT8OID => Form::Integer(8),
-            pg_sys::UUIDOID => Form::Uuid,
-            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => Form::Characters,
-            pg_sys::JSONOID => Form::Json,
-            pg_sys::JSONBOID => Form::Jsonb,
-            pg_sys::TIMESTAMPTZOID => Form::Moment,
-            pg_sys::TIMESTAMPOID => Form::LocalTime,
-            pg_sys::DATEOID => Form::Date,
-            base => {
-                let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
-                raw::getTypeOutputInfo(base, &mut output, &mut varlena);
-                match base {
-                    pg_sys::NUMERICOID | pg_sys::FLOAT4OID | pg_sys::FLOAT8OID => {
-                        Form::Number(output)
-                    }
-                    _ => Form::Other(output),
-                }
+        let base = raw::getBaseType(kind);
+        plain(base).unwrap_or_else(|| {
+            let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
+            raw::getTypeOutputInfo(base, &mut output, &mut varlena);
+            match base {
+                pg_sys::NUMERICOID | pg_sys::FLOAT4OID | pg_sys::FLOAT8OID => Form::Number(output),
+                _ => Form::Other(output),
             }
-        }
+        })
     }
 }
 
@@ -71,14 +79,11 @@ struct Shape {
     columns: *mut Column,
     count: usize,
     names: Text,
-    values: *mut pg_sys::Datum,
-    nulls: *mut bool,
-    descriptor: pg_sys::TupleDesc,
 }
 
 impl Shape {
     unsafe fn of(descriptor: pg_sys::TupleDesc) -> Shape {
-        // SAFETY: the descriptor's attributes follow it, `natts` of them; palloc's memory goes with SPI's.
+        // SAFETY: the descriptor's attributes follow it, `natts` of them; palloc's memory goes with the executor's.
         unsafe {
             let count = (*descriptor).natts as usize;
             let columns = raw::palloc((count + 1) * size_of::<Column>()).cast::<Column>();
@@ -98,31 +103,105 @@ impl Shape {
                 columns,
                 count,
                 names,
-                values: raw::palloc((count + 1) * size_of::<pg_sys::Datum>()).cast(),
-                nulls: raw::palloc(count + 1).cast(),
-                descriptor,
             }
         }
     }
 
-    unsafe fn print(&self, tuple: pg_sys::HeapTuple, into: &mut Text) {
-        // SAFETY: a tuple of this descriptor.
+    unsafe fn print(&self, slot: *mut pg_sys::TupleTableSlot, into: &mut Text) {
+        // SAFETY: a slot of this descriptor.
         unsafe {
-            raw::heap_deform_tuple(tuple, self.descriptor, self.values, self.nulls);
+            if usize::from((*slot).tts_nvalid.unsigned_abs()) < self.count {
+                raw::slot_getsomeattrs_int(slot, self.count as i32);
+            }
             for at in 0..self.count {
                 let column = *self.columns.add(at);
                 into.push(if at == 0 { b"{" } else { b"," });
                 into.push(self.names.between(column.begin, column.end));
-                if *self.nulls.add(at) {
+                if *(*slot).tts_isnull.add(at) {
                     into.push(b"null");
                 } else {
-                    value(column.form, *self.values.add(at), into);
+                    value(column.form, *(*slot).tts_values.add(at), into);
                 }
             }
             into.push(if self.count == 0 { b"{}" } else { b"}" });
         }
     }
 }
+
+/// Where the executor sends its rows to have them printed (executor/dest.h), one after the other, commas between.
+#[repr(C)]
+pub struct Printer {
+    /// What PostgreSQL sees of it; the first field, so that a pointer to the one is a pointer to the other.
+    receiver: pg_sys::DestReceiver,
+    shape: Shape,
+    most: usize,
+    /// Rows printed so far.
+    pub printed: usize,
+    /// What is printed, and what the caller puts before and after.
+    pub text: Text,
+}
+
+impl Printer {
+    /// Prints at most so many rows of those it is sent, into memory of this context.
+    ///
+    /// # Safety
+    /// The context outlives the text.
+    pub unsafe fn new(memory: pg_sys::MemoryContext, room: usize, most: usize) -> Printer {
+        Printer {
+            receiver: pg_sys::DestReceiver {
+                receiveSlot: Some(receive),
+                rStartup: Some(start),
+                rShutdown: Some(nothing),
+                rDestroy: Some(nothing),
+                mydest: pg_sys::CommandDest::DestTuplestore,
+            },
+            shape: Shape {
+                columns: null_mut(),
+                count: 0,
+                names: Text::none(),
+            },
+            most,
+            printed: 0,
+            // SAFETY: the caller's word.
+            text: unsafe { Text::new(memory, room) },
+        }
+    }
+
+    /// For ucrm.run()'s executor.
+    pub fn receiver(&mut self) -> *mut pg_sys::DestReceiver {
+        std::ptr::from_mut(self).cast()
+    }
+}
+
+unsafe extern "C-unwind" fn start(
+    printer: *mut pg_sys::DestReceiver,
+    _operation: c_int,
+    descriptor: pg_sys::TupleDesc,
+) {
+    // SAFETY: the receiver is a Printer's first field.
+    unsafe { (*printer.cast::<Printer>()).shape = Shape::of(descriptor) };
+}
+
+unsafe extern "C-unwind" fn receive(
+    slot: *mut pg_sys::TupleTableSlot,
+    printer: *mut pg_sys::DestReceiver,
+) -> bool {
+    // SAFETY: as above; the slot is of the descriptor that the executor began with.
+    unsafe {
+        let printer = &mut *printer.cast::<Printer>();
+        if printer.printed < printer.most {
+            if printer.printed > 0 {
+                printer.text.push(b",");
+            }
+            printer.shape.print(slot, &mut printer.text);
+            printer.printed += 1;
+        }
+    }
+    // Never an early end: rows that a statement still has to change are changed.
+    true
+}
+
+unsafe extern "C-unwind" fn nothing(_printer: *mut pg_sys::DestReceiver) {}
 
 unsafe fn characters<'a>(value: pg_sys::Datum) -> &'a [u8] {
     // SAFETY: a varlena datum, detoasted if it has to be.
@@ -191,52 +270,5 @@ unsafe fn other_time(value: pg_sys::Datum, kind: pg_sys::Oid, into: &mut Text) {
     unsafe {
         raw::JsonEncodeDateTime(buffer.as_mut_ptr(), value, kind, &utc);
         into.quoted(CStr::from_ptr(buffer.as_ptr()).to_bytes());
-    }
-}
-
-/// All rows of an executed statement as a JSON array.
-///
-/// # Safety
-/// The table is SPI's, with so many rows, or null for a statement that returns none.
-pub unsafe fn rows(
-    memory: pg_sys::MemoryContext,
-    table: *mut pg_sys::SPITupleTable,
-    count: usize,
-) -> pg_sys::Datum {
-    // SAFETY: as above.
-    unsafe {
-        let mut text = Text::new(memory, 1024 + 512 * count);
-        text.push(b"[");
-        if !table.is_null() {
-            let shape = Shape::of((*table).tupdesc);
-            for at in 0..count {
-                if at > 0 {
-                    text.push(b",");
-                }
-                shape.print(*(*table).vals.add(at), &mut text);
-            }
-        }
-        text.push(b"]");
-        text.datum()
-    }
-}
-
-/// The first row of an executed statement as a JSON object.
-///
-/// # Safety
-/// The table is SPI's and has a row, or null for a statement that returns none.
-pub unsafe fn row(
-    memory: pg_sys::MemoryContext,
-    table: *mut pg_sys::SPITupleTable,
-) -> pg_sys::Datum {
-    // SAFETY: as above.
-    unsafe {
-        let mut text = Text::new(memory, 1024);
-        if table.is_null() {
-            text.push(b"{}");
-        } else {
-            Shape::of((*table).tupdesc).print(*(*table).vals, &mut text);
-        }
-        text.datum()
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::raw;
 use pgrx::pg_sys;
+use std::ptr::null_mut;
 
 /// A varlena in the making; its first four bytes are the header.
 pub struct Text {
@@ -33,6 +34,15 @@ impl Text {
         }
     }
 
+    /// No text, and no room for one.
+    pub fn none() -> Text {
+        Text {
+            start: null_mut(),
+            length: HEADER,
+            room: 0,
+        }
+    }
+
     /// Bytes so far.
     pub fn length(&self) -> usize {
         self.length - HEADER
@@ -45,7 +55,7 @@ impl Text {
     }
 
     /// The datum.
-    pub fn datum(self) -> pg_sys::Datum {
+    pub fn datum(&mut self) -> pg_sys::Datum {
         // SAFETY: the header has its place; repalloc refused anything that is too long for it.
         unsafe { pgrx::varlena::set_varsize_4b(self.start.cast(), self.length as i32) };
         pg_sys::Datum::from(self.start)

@@ -7,16 +7,21 @@
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
+use ring::hkdf::{HKDF_SHA256, Prk, Salt};
+use ring::hmac;
 
 const VERSION: u8 = 1;
 const ID: usize = 4;
 const NONCE: usize = 12;
 const HEAD: usize = 1 + ID + NONCE;
+/// Sets what is derived from a key apart from the key itself.
+const SALT: &[u8] = b"ucrm derived key";
 
 /// One key of the key file. It has no `Debug`, so that it cannot be logged by accident.
 pub struct Key {
     id: [u8; ID],
     key: LessSafeKey,
+    root: Prk,
 }
 
 /// What is wrong with a key file or a sealed secret.
@@ -37,12 +42,20 @@ impl Key {
         let mut id = [0; ID];
         id.copy_from_slice(&digest(&SHA256, bytes).as_ref()[..ID]);
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?);
-        Some(Key { id, key })
+        let root = Salt::new(HKDF_SHA256, SALT).extract(bytes);
+        Some(Key { id, key, root })
     }
 
     /// Names the key without telling anything of it.
     pub fn id(&self) -> [u8; ID] {
         self.id
+    }
+
+    /// A key of its own for signing, by HKDF (RFC 5869); `None` for a purpose of thousands of bytes.
+    pub fn signing(&self, purpose: &[u8]) -> Option<hmac::Key> {
+        let purpose = [purpose];
+        let derived = self.root.expand(&purpose, hmac::HMAC_SHA256).ok()?;
+        Some(derived.into())
     }
 }
 

@@ -42,6 +42,17 @@ pub fn make(tenant: [u8; 16], random: &[u8; 37]) -> Key {
     }
 }
 
+/// Any other token: `ucrm_<purpose>_<whose, 26 base32>_<43 base64url>`, and SHA-256 of it.
+pub fn token(purpose: &str, whose: [u8; 16], random: &[u8; 32]) -> (String, [u8; 32]) {
+    let secret = format!(
+        "ucrm_{purpose}_{}_{}",
+        digits(u128::from_be_bytes(whose), BASE32, 26),
+        base64url(random)
+    );
+    let digest = sha256(secret.as_bytes());
+    (secret, digest)
+}
+
 /// What is kept of a presented digest: SHA-256 of it, so that nothing stored can be presented.
 pub fn stored(digest: &[u8; 32]) -> [u8; 32] {
     sha256(digest)

@@ -41,32 +41,39 @@ as $$
 declare
     t ucrm.tenants;
     u ucrm.users;
+    s ucrm.sessions;
     billing record;
     notices jsonb := '[]';
 begin
     select x.* into t from ucrm.tenants as x where x.id = ucrm.tenant_id();
     select x.* into u from ucrm.users as x where x.id = ucrm.user_id();
+    select x.* into s from ucrm.sessions as x where x.id = ucrm.session_id();
     select * into billing from ucrm.billing_state(t);
     if billing.state in ('trial', 'trial_expired') then
         notices := jsonb_build_array(jsonb_build_object('code', case billing.state when 'trial' then 'trial_ends' else 'trial_expired' end, 'days_left', billing.days_left));
     end if;
     return ucrm.json_response(200, jsonb_build_object('data', jsonb_build_object(
-        'user', case when u.id is not null then jsonb_build_object('id', u.id, 'email', u.email, 'name', u.name, 'email_verified', u.email_verified_at is not null) end,
-        'tenant', ucrm.tenant_json(t),
-        'member', jsonb_build_object('kind', ucrm.actor_kind(), 'role', ucrm.member_role(), 'api_key_prefix', ucrm.api_key_prefix()),
+        'user', case when u.id is not null then ucrm.user_json(u) end,
+        'session', case when s.id is not null then jsonb_build_object('id', s.id, 'expires_at', least(s.expires_at, s.ends_at), 'fresh_until', s.fresh_until, 'second_factor', s.factor_shown_at is not null, 'impersonator_id', ucrm.impersonator_id()) end,
+        'tenant', case when t.id is not null then ucrm.tenant_json(t) end,
+        'tenants', case when u.id is not null then ucrm.tenants_of(u.id) else '[]' end,
+        'member', case when t.id is not null then jsonb_build_object('kind', ucrm.actor_kind(), 'role', ucrm.member_role(), 'api_key_prefix', ucrm.api_key_prefix()) end,
         'role', ucrm.member_role(),
         'permissions', ucrm.permission_map(),
         'notices', notices,
         'next', case
+            when u.id is null and t.id is null then '/auth/sign-in'
             when u.id is not null and u.email_verified_at is null then '/auth/verify-email'
+            when t.id is null then '/auth/organization'
             when ucrm.permission_map() = '{}' and t.status not in ('rejected', 'suspended') then '/auth/no-permissions'
+            when s.id is not null and u.name = '' then '/auth/profile-onboard'
             when t.status <> 'approved' then '/pending-approval'
             when billing.state = 'trial_expired' then '/billing'
         end
     )));
 end
 $$;
-comment on function ucrm.session_route(ucrm.request) is 'GET /api/v1/session: {data: {user, tenant, member, role, permissions, notices, next}} for a front end''s guards.';
+comment on function ucrm.session_route(ucrm.request) is 'GET /api/v1/session: {data: {user, session, tenant, tenants, member, role, permissions, notices, next}} for a front end''s guards; without a credential all is null or empty, and next is /auth/sign-in.';
 
 create function ucrm.audit_logs_route(r ucrm.request)
 returns ucrm.response
