@@ -166,7 +166,10 @@ begin
         elsif i < 0 then
             return split_part(gates[-i], ' ', 2);
         elsif not ucrm.ask_gate(split_part(gates[i], ' ', 1), resource, action) then
-            return split_part(gates[i], ' ', 2);
+            -- A gate that was taken away meanwhile, maybe with its function, refuses nothing. A statement of its own sees that.
+            if gates[i] = any (ucrm.gates_of(resource, action)) then
+                return split_part(gates[i], ' ', 2);
+            end if;
         end if;
         i := i + 1;
     end loop;

@@ -14,6 +14,10 @@ use uuid::Uuid;
 
 const CONTACTS: &str = "/api/v1/contacts";
 
+/// How many wait for an advisory lock, `$1`.
+const WAITING: &str = "select count(*) from pg_locks where locktype = 'advisory' and not granted \
+     and (classid::bigint << 32 | objid::bigint) = $1";
+
 type Refusal = Option<(u16, &'static str)>;
 
 /// POST, PATCH and DELETE of a contact; what must answer, or success.
@@ -341,6 +345,34 @@ fn a_gate_that_fails_refuses() {
 }
 
 #[test]
+fn a_gate_that_is_taken_away_while_it_is_asked_refuses_nothing() {
+    let workspace = Workspace::new();
+    let client = workspace.client(&workspace.member("agent").key);
+    let mut holder = database::admin();
+    let lock = i64::from_be_bytes(workspace.id.as_bytes()[8..].try_into().unwrap());
+    holder
+        .execute("select pg_advisory_lock($1)", &[&lock])
+        .unwrap();
+    let body = format!(
+        "select ucrm.tenant_id() <> '{}' or pg_advisory_xact_lock_shared({lock}) is null",
+        workspace.id
+    );
+    let gate = OwnGate::install(&workspace, "write", 450, &body);
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| client.post(CONTACTS, &json!({"name": "Under way"})));
+        until("the gate waits", || {
+            let waiting: i64 = workspace.value(WAITING, &[&lock]);
+            (waiting == 1).then_some(())
+        });
+        workspace.execute("delete from ucrm.gates where name = $1", &[&gate.1]);
+        holder
+            .execute("select pg_advisory_unlock($1)", &[&lock])
+            .unwrap();
+        asked.join().unwrap().is(201);
+    });
+}
+
+#[test]
 fn a_change_while_a_gate_is_asked_binds_the_next_request() {
     let workspace = Workspace::new();
     let member = workspace.member("agent");
@@ -358,11 +390,7 @@ fn a_change_while_a_gate_is_asked_binds_the_next_request() {
     thread::scope(|scope| {
         let asked = scope.spawn(|| client.post(CONTACTS, &json!({"name": "Under way"})));
         until("the gate waits", || {
-            let waiting: i64 = workspace.value(
-                "select count(*) from pg_locks where locktype = 'advisory' and not granted \
-                 and (classid::bigint << 32 | objid::bigint) = $1",
-                &[&lock],
-            );
+            let waiting: i64 = workspace.value(WAITING, &[&lock]);
             (waiting == 1).then_some(())
         });
         workspace.change("update ucrm.tenant_memberships set role = 'reader' where tenant_id = $1 and role = 'agent'");
