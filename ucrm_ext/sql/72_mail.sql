@@ -47,6 +47,19 @@ $$;
 comment on function ucrm.queue_mail(text, text, uuid, uuid, jsonb) is
 'Queues a mail in the transaction that causes it, and returns its id: rolled back, it was never there. user: whom it is for, if he has an account; tenant: the workspace it is about; data: fields for the template, what ucrm.mint_mail_token() needs, and language (en, de-CH …), if it is not English. 42704 for an unknown kind, 23514 for no address.';
 
+create function ucrm.mail_token("user" uuid, purpose text, address text, lifetime interval, data jsonb default '{}')
+returns void
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform ucrm.ask_token("user", purpose, address, lifetime);
+    perform ucrm.queue_mail(purpose, address, "user", null, data);
+end
+$$;
+comment on function ucrm.mail_token(uuid, text, text, interval, jsonb) is 'Asks for a token, and queues the mail of the same name that brings it: by the platform''s sender, never a tenant''s, who would read it.';
+
 create function ucrm.mail_path(kind text)
 returns text
 language plpgsql

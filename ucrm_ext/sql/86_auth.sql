@@ -68,6 +68,23 @@ end
 $$;
 comment on function ucrm.refused_email(ucrm.request, text, text) is '422 for what is no address, 400 for a disposable one, else null.';
 
+create function ucrm.refused_resend(r ucrm.request, email text)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    answer ucrm.response := ucrm.refused_email(r, email, 'email');
+begin
+    if answer.status is null then
+        answer := ucrm.limited(r, array['resend_address', 'resend_email', 'resend_pause'], array[ucrm.network_of(r.address), lower(email), lower(email)]);
+    end if;
+    return answer;
+end
+$$;
+comment on function ucrm.refused_resend(ucrm.request, text) is 'What ucrm.refused_email() refuses, and 429 for an address that was mailed a link too often; else one of no status.';
+
 create function ucrm.record_account("user" uuid, action text, detail jsonb default '{}')
 returns void
 language plpgsql
@@ -127,8 +144,7 @@ begin
         perform ucrm.queue_mail('account_exists', address);
     else
         perform ucrm.set_password(made, b.body -> 'password');
-        perform ucrm.ask_token(made, 'verify_email', address, interval '24 hours');
-        perform ucrm.queue_mail('verify_email', address, made);
+        perform ucrm.mail_token(made, 'verify_email', address, interval '24 hours');
         perform ucrm.record_account(made, 'registered', jsonb_build_object('address', r.address));
     end if;
     return ucrm.json_response(202, jsonb_build_object('data', jsonb_build_object('email', address)));
@@ -193,17 +209,13 @@ begin
         return b.refusal;
     end if;
     address := btrim(b.body ->> 'email');
-    answer := ucrm.refused_email(r, address, 'email');
-    if answer.status is null then
-        answer := ucrm.limited(r, array['resend_address', 'resend_email', 'resend_pause'], array[ucrm.network_of(r.address), lower(address), lower(address)]);
-    end if;
+    answer := ucrm.refused_resend(r, address);
     if answer.status is not null then
         return answer;
     end if;
     select x.* into u from ucrm.users as x where lower(x.email) = lower(address) and x.email_verified_at is null;
     if found then
-        perform ucrm.ask_token(u.id, 'verify_email', u.email, interval '24 hours');
-        perform ucrm.queue_mail('verify_email', u.email, u.id);
+        perform ucrm.mail_token(u.id, 'verify_email', u.email, interval '24 hours');
     end if;
     return ucrm.json_response(202, jsonb_build_object('data', jsonb_build_object('email', address)));
 end
@@ -241,8 +253,7 @@ begin
     throttled := answer.status is not null;
     select x.* into u from ucrm.users as x where lower(x.email) = lower(address) and not throttled;
     if found then
-        perform ucrm.ask_token(u.id, 'reset_password', u.email, interval '1 hour');
-        perform ucrm.queue_mail('reset_password', u.email, u.id);
+        perform ucrm.mail_token(u.id, 'reset_password', u.email, interval '1 hour');
         perform ucrm.record_account(u.id, 'password_reset_asked', jsonb_build_object('address', r.address));
     end if;
     return ucrm.json_response(200, jsonb_build_object('data', jsonb_build_object('throttled', throttled), 'throttled', throttled));

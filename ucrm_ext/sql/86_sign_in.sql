@@ -252,18 +252,14 @@ begin
         return b.refusal;
     end if;
     address := btrim(b.body ->> 'email');
-    answer := ucrm.refused_email(r, address, 'email');
-    if answer.status is null then
-        answer := ucrm.limited(r, array['resend_address', 'resend_email', 'resend_pause'], array[ucrm.network_of(r.address), lower(address), lower(address)]);
-    end if;
+    answer := ucrm.refused_resend(r, address);
     if answer.status is not null then
         return answer;
     end if;
     if exists (select from ucrm.users as u where lower(u.email) = lower(address) and u.id <> me) then
         perform ucrm.queue_mail('account_exists', address);
     else
-        perform ucrm.ask_token(me, 'change_email', address, interval '24 hours');
-        perform ucrm.queue_mail('change_email', address, me);
+        perform ucrm.mail_token(me, 'change_email', address, interval '24 hours');
     end if;
     return ucrm.json_response(202, jsonb_build_object('data', jsonb_build_object('email', address)));
 end

@@ -195,9 +195,8 @@ begin
     end if;
     made := ucrm.provision_tenant(b.body ->> 'slug', b.body ->> 'name', email, b.body ->> 'plan');
     if (select u.email_verified_at is null from ucrm.users as u where u.id = (made #>> '{admin,id}')::uuid) then
-        -- No password until its owner sets one. Not by the tenant's sender, who would read the token.
-        perform ucrm.ask_token((made #>> '{admin,id}')::uuid, 'reset_password', made #>> '{admin,email}', interval '7 days');
-        perform ucrm.queue_mail('reset_password', made #>> '{admin,email}', (made #>> '{admin,id}')::uuid, null, jsonb_build_object('tenant', made #>> '{tenant,name}'));
+        -- No password until its owner sets one.
+        perform ucrm.mail_token((made #>> '{admin,id}')::uuid, 'reset_password', made #>> '{admin,email}', interval '7 days', jsonb_build_object('tenant', made #>> '{tenant,name}'));
     end if;
     return ucrm.json_response(201, jsonb_build_object('data', made),
         jsonb_build_object('location', '/api/v1/admin/workspaces/' || (made #>> '{tenant,id}')));

@@ -222,9 +222,14 @@ pgrx::extension_sql_file!(
     requires = ["guard"]
 );
 pgrx::extension_sql_file!(
+    "../sql/90_handle_apart.sql",
+    name = "handle_apart",
+    requires = ["handle"]
+);
+pgrx::extension_sql_file!(
     "../sql/91_raised.sql",
     name = "raised",
-    requires = ["handle"]
+    requires = ["handle_apart"]
 );
 pgrx::extension_sql_file!("../sql/92_why.sql", name = "why", requires = ["raised"]);
 pgrx::extension_sql_file!("../sql/93_prove.sql", name = "prove", requires = ["why"]);

@@ -10,6 +10,7 @@ pub mod database;
 pub mod dice;
 pub mod gateway;
 pub mod outbox;
+pub mod own_gate;
 pub mod person;
 pub mod reply;
 pub mod session;

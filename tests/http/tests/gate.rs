@@ -1,22 +1,15 @@
 //! The gates over HTTP: which answers, in which order, and that a DBA's own holds at once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::thread;
-
 use serde_json::json;
 use ucrm_http_tests::client::Client;
-use ucrm_http_tests::database;
+use ucrm_http_tests::own_gate::{OwnGate, posted_while};
 use ucrm_http_tests::reply::Reply;
 use ucrm_http_tests::stage;
-use ucrm_http_tests::wait::until;
 use ucrm_http_tests::workspace::Workspace;
 use uuid::Uuid;
 
 const CONTACTS: &str = "/api/v1/contacts";
-
-/// How many wait for an advisory lock, `$1`.
-const WAITING: &str = "select count(*) from pg_locks where locktype = 'advisory' and not granted \
-     and (classid::bigint << 32 | objid::bigint) = $1";
 
 type Refusal = Option<(u16, &'static str)>;
 
@@ -239,45 +232,6 @@ fn what_is_ungated_stays_open() {
     }
 }
 
-/// A gate of somebody's own: refuses this workspace whatever the installation's others do.
-struct OwnGate<'a>(&'a Workspace, String);
-
-impl<'a> OwnGate<'a> {
-    fn install(workspace: &'a Workspace, applies: &str, position: i32, body: &str) -> OwnGate<'a> {
-        let name = format!("t_{}", Uuid::new_v4().simple());
-        for sql in [
-            format!("create schema {name}"),
-            format!("grant usage on schema {name} to public"),
-            format!(
-                "create function {name}.check(resource text, action text) returns boolean \
-                 language sql stable set search_path = pg_catalog, pg_temp as $$ {body} $$"
-            ),
-            format!(
-                "insert into ucrm.refusals (code, status, title, hint) values ('{name}', 451, 'Not today', 'Come back')"
-            ),
-            format!(
-                "insert into ucrm.gates (name, position, applies, check_fn, code) \
-                 values ('{name}', {position}, '{applies}', '{name}.check', '{name}')"
-            ),
-        ] {
-            workspace.execute(&sql, &[]);
-        }
-        OwnGate(workspace, name)
-    }
-}
-
-impl Drop for OwnGate<'_> {
-    fn drop(&mut self) {
-        for sql in [
-            format!("delete from ucrm.gates where name = '{}'", self.1),
-            format!("delete from ucrm.refusals where code = '{}'", self.1),
-            format!("drop schema {} cascade", self.1),
-        ] {
-            self.0.execute(&sql, &[]);
-        }
-    }
-}
-
 #[test]
 fn a_dbas_own_gate_holds_at_once_and_is_gone_at_once() {
     let (workspace, other) = (Workspace::new(), Workspace::new());
@@ -289,7 +243,7 @@ fn a_dbas_own_gate_holds_at_once_and_is_gone_at_once() {
     );
     let gate = OwnGate::install(&workspace, "write", 450, &body);
     let refused = owner.post(CONTACTS, &json!({"name": "X"}));
-    let shown = refused.refused(451, &gate.1);
+    let shown = refused.refused(451, &gate.code);
     assert_eq!(
         (&shown["title"], &shown["hint"]),
         (&json!("Not today"), &json!("Come back"))
@@ -303,7 +257,7 @@ fn a_dbas_own_gate_holds_at_once_and_is_gone_at_once() {
     workspace.change("update ucrm.tenants set trial_ends_at = now() where id = $1");
     owner
         .post(CONTACTS, &json!({"name": "X"}))
-        .refused(451, &gate.1);
+        .refused(451, &gate.code);
     workspace.change("update ucrm.tenants set status = 'suspended' where id = $1");
     owner
         .post(CONTACTS, &json!({"name": "X"}))
@@ -317,11 +271,11 @@ fn a_dbas_own_gate_holds_at_once_and_is_gone_at_once() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|line| line["gate"] == gate.1.as_str())
+        .find(|line| line["gate"] == gate.code.as_str())
         .unwrap();
     assert_eq!(
         (&said["verdict"], &said["code"]),
-        (&json!("refuse"), &json!(gate.1))
+        (&json!("refuse"), &json!(gate.code))
     );
     drop(gate);
     owner.post(CONTACTS, &json!({"name": "After"})).is(201);
@@ -336,10 +290,10 @@ fn a_gate_that_fails_refuses() {
         workspace.id
     );
     let gate = OwnGate::install(&workspace, "always", 50, &body);
-    owner.get(CONTACTS).refused(451, &gate.1);
+    owner.get(CONTACTS).refused(451, &gate.code);
     owner
         .post(CONTACTS, &json!({"name": "X"}))
-        .refused(451, &gate.1);
+        .refused(451, &gate.code);
     drop(gate);
     owner.get(CONTACTS).is(200);
 }
@@ -348,28 +302,19 @@ fn a_gate_that_fails_refuses() {
 fn a_gate_that_is_taken_away_while_it_is_asked_refuses_nothing() {
     let workspace = Workspace::new();
     let client = workspace.client(&workspace.member("agent").key);
-    let mut holder = database::admin();
-    let lock = i64::from_be_bytes(workspace.id.as_bytes()[8..].try_into().unwrap());
-    holder
-        .execute("select pg_advisory_lock($1)", &[&lock])
-        .unwrap();
-    let body = format!(
-        "select ucrm.tenant_id() <> '{}' or pg_advisory_xact_lock_shared({lock}) is null",
-        workspace.id
-    );
-    let gate = OwnGate::install(&workspace, "write", 450, &body);
-    thread::scope(|scope| {
-        let asked = scope.spawn(|| client.post(CONTACTS, &json!({"name": "Under way"})));
-        until("the gate waits", || {
-            let waiting: i64 = workspace.value(WAITING, &[&lock]);
-            (waiting == 1).then_some(())
-        });
-        workspace.execute("delete from ucrm.gates where name = $1", &[&gate.1]);
-        holder
-            .execute("select pg_advisory_unlock($1)", &[&lock])
-            .unwrap();
-        asked.join().unwrap().is(201);
-    });
+    posted_while(&workspace, &client, false, |gate| {
+        workspace.execute("delete from ucrm.gates where name = $1", &[&gate.code]);
+    })
+    .0
+    .is(201);
+}
+
+#[test]
+fn a_gate_that_says_no_after_waiting_refuses() {
+    let workspace = Workspace::new();
+    let client = workspace.client(&workspace.member("agent").key);
+    let (reply, gate) = posted_while(&workspace, &client, false, |_| ());
+    reply.refused(451, &gate.code);
 }
 
 #[test]
@@ -377,28 +322,10 @@ fn a_change_while_a_gate_is_asked_binds_the_next_request() {
     let workspace = Workspace::new();
     let member = workspace.member("agent");
     let client = workspace.client(&member.key);
-    let mut holder = database::admin();
-    let lock = i64::from_be_bytes(workspace.id.as_bytes()[8..].try_into().unwrap());
-    holder
-        .execute("select pg_advisory_lock($1)", &[&lock])
-        .unwrap();
-    let body = format!(
-        "select ucrm.tenant_id() <> '{}' or pg_advisory_xact_lock_shared({lock}) is not null",
-        workspace.id
-    );
-    let gate = OwnGate::install(&workspace, "write", 450, &body);
-    thread::scope(|scope| {
-        let asked = scope.spawn(|| client.post(CONTACTS, &json!({"name": "Under way"})));
-        until("the gate waits", || {
-            let waiting: i64 = workspace.value(WAITING, &[&lock]);
-            (waiting == 1).then_some(())
-        });
+    let (reply, gate) = posted_while(&workspace, &client, true, |_| {
         workspace.change("update ucrm.tenant_memberships set role = 'reader' where tenant_id = $1 and role = 'agent'");
-        holder
-            .execute("select pg_advisory_unlock($1)", &[&lock])
-            .unwrap();
-        asked.join().unwrap().is(201);
     });
+    reply.is(201);
     client
         .post(CONTACTS, &json!({"name": "Next"}))
         .refused(403, "permission_denied");
