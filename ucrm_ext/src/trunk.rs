@@ -1,292 +1,92 @@
-//! Owns the order in which the SQL files make up the extension's script.
+//! Owns the order in which the SQL files make up the extension's script: one line a file.
 //! Must never hold SQL of its own.
-//! Called by `cargo pgrx schema`.
+//! Called by `cargo pgrx schema`, which orders by what a file requires, not by its name.
 
 pgrx::extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-pgrx::extension_sql_file!(
-    "../sql/15_refusal.sql",
-    name = "refusal",
-    requires = ["schema"]
-);
-pgrx::extension_sql_file!(
-    "../sql/20_setting.sql",
-    name = "setting",
-    requires = ["refusal"]
-);
-pgrx::extension_sql_file!(
-    "../sql/25_tenant.sql",
-    name = "tenant",
-    requires = ["setting"]
-);
-pgrx::extension_sql_file!(
-    "../sql/27_secret.sql",
-    name = "secret",
-    requires = ["tenant"]
-);
-pgrx::extension_sql_file!(
-    "../sql/30_person.sql",
-    name = "person",
-    requires = ["secret"]
-);
-pgrx::extension_sql_file!(
-    "../sql/31_account.sql",
-    name = "account",
-    requires = ["person"]
-);
-pgrx::extension_sql_file!(
-    "../sql/33_factor.sql",
-    name = "factor",
-    requires = ["account"]
-);
-pgrx::extension_sql_file!("../sql/35_role.sql", name = "role", requires = ["factor"]);
-pgrx::extension_sql_file!(
-    "../sql/40_credential.sql",
-    name = "credential",
-    requires = ["role"]
-);
-pgrx::extension_sql_file!(
-    "../sql/42_issuer.sql",
-    name = "issuer",
-    requires = ["credential"]
-);
-pgrx::extension_sql_file!("../sql/42_jwks.sql", name = "jwks", requires = ["issuer"]);
-pgrx::extension_sql_file!(
-    "../sql/43_principal.sql",
-    name = "principal",
-    requires = ["jwks"]
-);
-pgrx::extension_sql_file!("../sql/44_jwt.sql", name = "jwt", requires = ["principal"]);
-pgrx::extension_sql_file!(
-    "../sql/44_session.sql",
-    name = "session",
-    requires = ["jwt"]
-);
-pgrx::extension_sql_file!(
-    "../sql/45_context.sql",
-    name = "context",
-    requires = ["session"]
-);
-pgrx::extension_sql_file!(
-    "../sql/47_login.sql",
-    name = "login",
-    requires = ["context"]
-);
-pgrx::extension_sql_file!("../sql/48_memo.sql", name = "memo", requires = ["login"]);
-pgrx::extension_sql_file!("../sql/50_window.sql", name = "window", requires = ["memo"]);
-pgrx::extension_sql_file!("../sql/55_gate.sql", name = "gate", requires = ["window"]);
-pgrx::extension_sql_file!(
-    "../sql/60_permission.sql",
-    name = "permission",
-    requires = ["gate"]
-);
-pgrx::extension_sql_file!(
-    "../sql/65_audit.sql",
-    name = "audit",
-    requires = ["permission"]
-);
-pgrx::extension_sql_file!("../sql/70_event.sql", name = "event", requires = ["audit"]);
-pgrx::extension_sql_file!(
-    "../sql/72_mail_template.sql",
-    name = "mail_template",
-    requires = ["event"]
-);
-pgrx::extension_sql_file!(
-    "../sql/72_mail_sender.sql",
-    name = "mail_sender",
-    requires = ["mail_template"]
-);
-pgrx::extension_sql_file!(
-    "../sql/72_mail.sql",
-    name = "mail",
-    requires = ["mail_sender"]
-);
-pgrx::extension_sql_file!(
-    "../sql/74_obstacle.sql",
-    name = "obstacle",
-    requires = ["mail"]
-);
-pgrx::extension_sql_file!(
-    "../sql/75_protect.sql",
-    name = "protect",
-    requires = ["obstacle"]
-);
-pgrx::extension_sql_file!(
-    "../sql/77_watch.sql",
-    name = "watch",
-    requires = ["protect"]
-);
-pgrx::extension_sql_file!(
-    "../sql/78_member.sql",
-    name = "member",
-    requires = ["watch"]
-);
-pgrx::extension_sql_file!(
-    "../sql/79_report.sql",
-    name = "report",
-    requires = ["member"]
-);
-pgrx::extension_sql_file!(
-    "../sql/79_invitation.sql",
-    name = "invitation",
-    requires = ["report"]
-);
-pgrx::extension_sql_file!(
-    "../sql/80_reply.sql",
-    name = "reply",
-    requires = ["invitation"]
-);
-pgrx::extension_sql_file!(
-    "../sql/81_statement.sql",
-    name = "statement",
-    requires = ["reply"]
-);
-pgrx::extension_sql_file!(
-    "../sql/82_resource.sql",
-    name = "resource",
-    requires = ["statement"]
-);
-pgrx::extension_sql_file!(
-    "../sql/85_route.sql",
-    name = "route",
-    requires = ["resource"]
-);
-pgrx::extension_sql_file!("../sql/86_auth.sql", name = "auth", requires = ["route"]);
-pgrx::extension_sql_file!(
-    "../sql/86_password.sql",
-    name = "password",
-    requires = ["auth"]
-);
-pgrx::extension_sql_file!(
-    "../sql/86_sign_in.sql",
-    name = "sign_in",
-    requires = ["password"]
-);
-pgrx::extension_sql_file!(
-    "../sql/86_factor.sql",
-    name = "factor_route",
-    requires = ["sign_in"]
-);
-pgrx::extension_sql_file!(
-    "../sql/86_team.sql",
-    name = "team",
-    requires = ["factor_route"]
-);
-pgrx::extension_sql_file!(
-    "../sql/86_role.sql",
-    name = "team_role",
-    requires = ["team"]
-);
-pgrx::extension_sql_file!(
-    "../sql/86_key.sql",
-    name = "team_key",
-    requires = ["team_role"]
-);
-pgrx::extension_sql_file!(
-    "../sql/86_tenant.sql",
-    name = "team_tenant",
-    requires = ["team_key"]
-);
-pgrx::extension_sql_file!(
-    "../sql/87_setup.sql",
-    name = "setup",
-    requires = ["team_tenant"]
-);
-pgrx::extension_sql_file!(
-    "../sql/88_workspace.sql",
-    name = "workspace",
-    requires = ["setup"]
-);
-pgrx::extension_sql_file!(
-    "../sql/88_platform.sql",
-    name = "platform",
-    requires = ["workspace"]
-);
-pgrx::extension_sql_file!(
-    "../sql/88_impersonation.sql",
-    name = "impersonation",
-    requires = ["platform"]
-);
-pgrx::extension_sql_file!(
-    "../sql/89_founding.sql",
-    name = "founding",
-    requires = ["impersonation"]
-);
-pgrx::extension_sql_file!(
-    "../sql/89_guard.sql",
-    name = "guard",
-    requires = ["founding"]
-);
-pgrx::extension_sql_file!(
-    "../sql/90_handle.sql",
-    name = "handle",
-    requires = ["guard"]
-);
-pgrx::extension_sql_file!(
-    "../sql/90_handle_apart.sql",
-    name = "handle_apart",
-    requires = ["handle"]
-);
-pgrx::extension_sql_file!(
-    "../sql/91_raised.sql",
-    name = "raised",
-    requires = ["handle_apart"]
-);
-pgrx::extension_sql_file!("../sql/92_why.sql", name = "why", requires = ["raised"]);
-pgrx::extension_sql_file!("../sql/93_prove.sql", name = "prove", requires = ["why"]);
-pgrx::extension_sql_file!(
-    "../sql/93_prove_scene.sql",
-    name = "prove_scene",
-    requires = ["prove"]
-);
-pgrx::extension_sql_file!(
-    "../sql/94_doctor.sql",
-    name = "doctor",
-    requires = ["prove_scene"]
-);
-pgrx::extension_sql_file!(
-    "../sql/94_doctor_key.sql",
-    name = "doctor_key",
-    requires = ["doctor"]
-);
-pgrx::extension_sql_file!(
-    "../sql/94_doctor_table.sql",
-    name = "doctor_table",
-    requires = ["doctor_key"]
-);
-pgrx::extension_sql_file!(
-    "../sql/94_doctor_grant.sql",
-    name = "doctor_grant",
-    requires = ["doctor_table"]
-);
-pgrx::extension_sql_file!(
-    "../sql/94_doctor_role.sql",
-    name = "doctor_role",
-    requires = ["doctor_grant"]
-);
-pgrx::extension_sql_file!(
-    "../sql/94_doctor_row.sql",
-    name = "doctor_row",
-    requires = ["doctor_role"]
-);
-pgrx::extension_sql_file!(
-    "../sql/94_doctor_issuer.sql",
-    name = "doctor_issuer",
-    requires = ["doctor_row"]
-);
-pgrx::extension_sql_file!(
-    "../sql/96_move.sql",
-    name = "move",
-    requires = ["doctor_issuer"]
-);
-pgrx::extension_sql_file!("../sql/97_stage.sql", name = "stage", requires = ["move"]);
-pgrx::extension_sql_file!(
-    "../sql/98_restore.sql",
-    name = "restore",
-    requires = ["stage"]
-);
-pgrx::extension_sql_file!(
-    "../sql/99_close.sql",
-    name = "close",
-    requires = ["restore"],
-    finalize
-);
+
+macro_rules! trunk {
+    (after $last:tt) => {
+        pgrx::extension_sql_file!(
+            "../sql/99_close.sql",
+            name = "close",
+            requires = [$last],
+            finalize
+        );
+    };
+    (after $before:tt $name:tt: $file:tt, $($rest:tt)*) => {
+        pgrx::extension_sql_file!($file, name = $name, requires = [$before]);
+        trunk! { after $name $($rest)* }
+    };
+}
+
+trunk! {
+    after "schema"
+    "refusal": "../sql/15_refusal.sql",
+    "setting": "../sql/20_setting.sql",
+    "tenant": "../sql/25_tenant.sql",
+    "secret": "../sql/27_secret.sql",
+    "person": "../sql/30_person.sql",
+    "account": "../sql/31_account.sql",
+    "factor": "../sql/33_factor.sql",
+    "role": "../sql/35_role.sql",
+    "credential": "../sql/40_credential.sql",
+    "issuer": "../sql/42_issuer.sql",
+    "jwks": "../sql/42_jwks.sql",
+    "principal": "../sql/43_principal.sql",
+    "jwt": "../sql/44_jwt.sql",
+    "session": "../sql/44_session.sql",
+    "context": "../sql/45_context.sql",
+    "login": "../sql/47_login.sql",
+    "memo": "../sql/48_memo.sql",
+    "window": "../sql/50_window.sql",
+    "gate": "../sql/55_gate.sql",
+    "permission": "../sql/60_permission.sql",
+    "audit": "../sql/65_audit.sql",
+    "event": "../sql/70_event.sql",
+    "mail_template": "../sql/72_mail_template.sql",
+    "mail_sender": "../sql/72_mail_sender.sql",
+    "mail": "../sql/72_mail.sql",
+    "obstacle": "../sql/74_obstacle.sql",
+    "protect": "../sql/75_protect.sql",
+    "watch": "../sql/77_watch.sql",
+    "member": "../sql/78_member.sql",
+    "report": "../sql/79_report.sql",
+    "invitation": "../sql/79_invitation.sql",
+    "reply": "../sql/80_reply.sql",
+    "statement": "../sql/81_statement.sql",
+    "relation": "../sql/82_relation.sql",
+    "resource": "../sql/82_resource.sql",
+    "read": "../sql/83_read.sql",
+    "write": "../sql/83_write.sql",
+    "route": "../sql/85_route.sql",
+    "auth": "../sql/86_auth.sql",
+    "password": "../sql/86_password.sql",
+    "sign_in": "../sql/86_sign_in.sql",
+    "factor_route": "../sql/86_factor.sql",
+    "team": "../sql/86_team.sql",
+    "team_role": "../sql/86_role.sql",
+    "team_key": "../sql/86_key.sql",
+    "team_tenant": "../sql/86_tenant.sql",
+    "setup": "../sql/87_setup.sql",
+    "workspace": "../sql/88_workspace.sql",
+    "platform": "../sql/88_platform.sql",
+    "impersonation": "../sql/88_impersonation.sql",
+    "founding": "../sql/89_founding.sql",
+    "guard": "../sql/89_guard.sql",
+    "handle": "../sql/90_handle.sql",
+    "handle_apart": "../sql/90_handle_apart.sql",
+    "raised": "../sql/91_raised.sql",
+    "why": "../sql/92_why.sql",
+    "prove": "../sql/93_prove.sql",
+    "prove_scene": "../sql/93_prove_scene.sql",
+    "doctor": "../sql/94_doctor.sql",
+    "doctor_key": "../sql/94_doctor_key.sql",
+    "doctor_table": "../sql/94_doctor_table.sql",
+    "doctor_grant": "../sql/94_doctor_grant.sql",
+    "doctor_role": "../sql/94_doctor_role.sql",
+    "doctor_row": "../sql/94_doctor_row.sql",
+    "doctor_issuer": "../sql/94_doctor_issuer.sql",
+    "move": "../sql/96_move.sql",
+    "stage": "../sql/97_stage.sql",
+    "restore": "../sql/98_restore.sql",
+}
