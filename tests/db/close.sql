@@ -65,7 +65,7 @@ join (select distinct r.function from ucrm.routes as r where r.audience = 'user'
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_reader', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
     array['refuse', 'is_write', 'canonical_resource', 'recall_gates', 'gate_member', 'gate_enabled', 'gate_email', 'gate_mfa', 'gate_not_rejected', 'gate_not_suspended',
-          'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'is_open', 'permission_map', 'why'],
+          'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'run_page', 'json_row', 'is_open', 'permission_map', 'why'],
     'what a reader executes');
 select is_empty(
     $$select f.name from functions as f where f.prosecdef and f.owner = 'ucrm_tables'$$,

@@ -7,16 +7,21 @@ create type ucrm.statement as (
     page bigint,
     page_limit bigint,
     countable boolean,
-    refusal jsonb
+    refusal jsonb,
+    counting text,
+    plan_sql text,
+    size bigint,
+    keys integer,
+    stamp text
 );
-comment on type ucrm.statement is 'A compiled query: sql and text binds; or refusal {code, detail, errors, …} and nothing else.';
+comment on type ucrm.statement is 'A compiled query: sql and text binds; or refusal {code, detail, errors, …} and nothing else. Of a list: how it is counted (exact, estimated, planned, or null), the statement of the total and of all rows without columns; with a cursor, the size of a page, how many columns sql gives behind those that are shown, and the stamp of the next cursor.';
 
 create function ucrm.compile_list(shape text, query text)
 returns ucrm.statement
 language c
 stable
 as 'MODULE_PATHNAME', 'ucrm_compile_list';
-comment on function ucrm.compile_list(text, text) is 'Query string → one statement for the page of rows and one for the total. Refusals: invalid_filter, unknown_field.';
+comment on function ucrm.compile_list(text, text) is 'Query string → one statement for the page of rows and one for the total. Refusals: invalid_filter, invalid_cursor, permission_denied; wider (not for clients): ask again with ucrm.wide_shape_of().';
 
 create function ucrm.compile_get(shape text, query text, id text, lock boolean)
 returns ucrm.statement
@@ -70,6 +75,23 @@ as 'MODULE_PATHNAME', 'ucrm_run_row';
 comment on function ucrm.run_row(text, text[]) is
 'As ucrm.run(), but gives the first row as a JSON object, times in UTC; null when there is none.';
 
+create function ucrm.run_page(sql text, binds text[], size bigint, keys integer, stamp text, total bigint, page_limit bigint)
+returns bytea
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_run_page';
+comment on function ucrm.run_page(text, text[], bigint, integer, text, bigint, bigint) is
+'As ucrm.run_rows(), but gives the body of a page: {"data":[…],"meta":{…}}. sql gives one row more than size if there are more, and keys columns more than are shown; by those of the last row the next cursor is made, behind stamp. Null when such a cursor is too long for a query string.';
+
+create function ucrm.json_row(item record)
+returns json
+language c
+stable
+strict
+parallel safe
+as 'MODULE_PATHNAME', 'ucrm_json_row';
+comment on function ucrm.json_row(record) is 'A row as a JSON object, printed as ucrm.run_rows() prints it: times in UTC.';
+
 create function ucrm.list_body(items text, total bigint, page bigint, page_limit bigint)
 returns bytea
 language c
@@ -98,4 +120,5 @@ grant execute on function
     ucrm.compile_update(text, bytea, text), ucrm.compile_delete(text, text),
     ucrm.list_body(text, bigint, bigint, bigint), ucrm.data_body(text), ucrm.etag(text)
 to ucrm_handler, ucrm_owner;
-grant execute on function ucrm.run(text, text[]), ucrm.run_rows(text, text[]), ucrm.run_row(text, text[]) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;
+grant execute on function ucrm.run(text, text[]), ucrm.run_rows(text, text[]), ucrm.run_row(text, text[]),
+    ucrm.run_page(text, text[], bigint, integer, text, bigint, bigint), ucrm.json_row(record) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;

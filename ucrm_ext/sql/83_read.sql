@@ -18,6 +18,24 @@ $$;
 comment on function ucrm.count_rows(oid, ucrm.statement) is 'Counts the rows of a list, and remembers the total unless it changes with the clock.';
 
 -- What ucrm.handle() answers by itself is what list_rows() and get_row() answer, in the same bytes: see tests/db/fast.sql.
+create function ucrm.list_page(r ucrm.request, s ucrm.statement)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    total constant bigint := case when s.counting is not null then coalesce(ucrm.recall_total(r.relation, s.count_sql, s.binds), ucrm.count_rows(r.relation, s)) end;
+    body constant bytea := ucrm.run_page(s.sql, s.binds, s.size, s.keys, s.stamp, total, s.page_limit);
+begin
+    if body is null then
+        return ucrm.problem('invalid_cursor', r.request_id, 'these rows cannot be followed by a cursor: the values they are sorted by are too long');
+    end if;
+    return row(200, null, body)::ucrm.response;
+end
+$$;
+comment on function ucrm.list_page(ucrm.request, ucrm.statement) is 'The answer to a list with a cursor.';
+
 create function ucrm.list_rows(r ucrm.request)
 returns ucrm.response
 language plpgsql
@@ -29,6 +47,8 @@ declare
 begin
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
+    elsif s.stamp is not null then
+        return ucrm.list_page(r, s);
     end if;
     return row(200, null, ucrm.list_body(
         ucrm.run_rows(s.sql, s.binds),
@@ -64,5 +84,5 @@ end
 $$;
 comment on function ucrm.get_row(ucrm.request) is 'GET /{resource}/{id}: 200 {data} with ETag, 304 for a matching If-None-Match. Refusals: not_found.';
 
-grant execute on function ucrm.count_rows(oid, ucrm.statement), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request)
+grant execute on function ucrm.count_rows(oid, ucrm.statement), ucrm.list_page(ucrm.request, ucrm.statement), ucrm.list_rows(ucrm.request), ucrm.get_row(ucrm.request)
 to ucrm_handler, ucrm_owner;

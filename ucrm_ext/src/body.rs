@@ -16,8 +16,13 @@ fn json_fault(call: Call) -> Answer {
 /// What a body begins with, before its row or rows.
 pub const DATA: &[u8] = b"{\"data\":";
 
-/// What a list's body ends with, after its rows.
-pub fn meta(total: Option<i64>, page: Option<i64>, limit: Option<i64>) -> String {
+/// What a list's body ends with, after its rows. `next`: a cursor, of letters that need no escape.
+pub fn meta(
+    total: Option<i64>,
+    page: Option<i64>,
+    limit: Option<i64>,
+    next: Option<&str>,
+) -> String {
     let mut meta = String::from(",\"meta\":{");
     for (name, value) in [("total", total), ("page", page), ("limit", limit)] {
         if let Some(value) = value {
@@ -26,12 +31,16 @@ pub fn meta(total: Option<i64>, page: Option<i64>, limit: Option<i64>) -> String
             let _ = write!(meta, "{comma}\"{name}\":{value}");
         }
     }
+    if let Some(next) = next {
+        let comma = if meta.ends_with('{') { "" } else { "," };
+        let _ = write!(meta, "{comma}\"next_cursor\":\"{next}\"");
+    }
     meta.push_str("}}");
     meta
 }
 
 fn list_body(call: Call) -> Answer {
-    let meta = meta(call.bigint(1), call.bigint(2), call.bigint(3));
+    let meta = meta(call.bigint(1), call.bigint(2), call.bigint(3), None);
     Ok(Some(whole(&[
         DATA,
         call.bytes(0).unwrap_or(b"[]"),

@@ -7,7 +7,7 @@
 //! for another purpose, two keys of one name.
 
 mod algorithm;
-mod base64url;
+pub mod base64url;
 mod claims;
 mod fault;
 mod key;

@@ -10,6 +10,7 @@ mod known;
 use crate::body::json;
 use crate::border::{Answer, Call, Fault, composite, copy_of, image, texts, varlena};
 use crate::{row, run};
+use compile::tree::Count;
 use compile::{Catalogue, List, Refusal, Statement};
 use known::Known;
 use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
@@ -125,6 +126,11 @@ struct Columns {
     page_limit: Option<u64>,
     countable: bool,
     refusal: Option<Value>,
+    counting: Option<&'static str>,
+    plan_sql: Option<String>,
+    size: Option<u64>,
+    keys: Option<u64>,
+    stamp: Option<String>,
 }
 
 fn answer(call: Call, columns: Columns) -> Answer {
@@ -140,6 +146,11 @@ fn answer(call: Call, columns: Columns) -> Answer {
         columns
             .refusal
             .and_then(|refusal| pgrx::JsonB(refusal).into_datum()),
+        columns.counting.map(|text| varlena(text.as_bytes())),
+        text(columns.plan_sql),
+        number(columns.size),
+        columns.keys.map(|keys| pg_sys::Datum::from(keys as i32)),
+        text(columns.stamp),
     ];
     Ok(Some(composite(call, &values)))
 }
@@ -156,6 +167,9 @@ fn refuse(call: Call, refusal: Refusal) -> Answer {
     let mut body = json!({"code": refusal.code, "detail": refusal.message, "errors": errors});
     if !refusal.allowed.is_empty() {
         body["allowed"] = json!(refusal.allowed);
+    }
+    if let Some(resource) = &refusal.denied {
+        body["details"] = json!({"resource": resource, "action": "read"});
     }
     answer(
         call,
@@ -189,6 +203,16 @@ fn compile_list(call: Call) -> Answer {
                 page_limit: page.list.limit,
                 countable: !page.list.volatile,
                 refusal: None,
+                counting: match page.list.count {
+                    Count::None => None,
+                    Count::Exact => Some("exact"),
+                    Count::Estimated => Some("estimated"),
+                    Count::Planned => Some("planned"),
+                },
+                plan_sql: Some(page.list.plan_sql.clone()),
+                size: Some(page.list.page_size),
+                keys: Some(page.list.keys as u64),
+                stamp: page.list.stamp.clone(),
             },
         ),
         Err(refusal) => refuse(call, refusal),

@@ -63,4 +63,12 @@ unsafe extern "C-unwind" {
         collation: pg_sys::Oid,
         argument: pg_sys::Datum,
     ) -> pg_sys::Datum;
+    pub fn lookup_rowtype_tupdesc(kind: pg_sys::Oid, typmod: c_int) -> pg_sys::TupleDesc;
+    pub fn DecrTupleDescRefCount(descriptor: pg_sys::TupleDesc);
+    pub fn heap_deform_tuple(
+        tuple: pg_sys::HeapTuple,
+        descriptor: pg_sys::TupleDesc,
+        values: *mut pg_sys::Datum,
+        nulls: *mut bool,
+    );
 }

@@ -5,6 +5,7 @@
 
 use crate::body;
 use crate::border::{bytes_of, copy_of, image};
+use crate::query::compile::tree::Count;
 use crate::request::{Dispatch, Request, text};
 use crate::run::Statement;
 use crate::run::print::Printer;
@@ -103,7 +104,7 @@ impl Reading {
                 total, page, limit, ..
             } => {
                 text.push(b"]");
-                text.push(body::meta(Some(total), page, limit).as_bytes());
+                text.push(body::meta(Some(total), page, limit, None).as_bytes());
                 Some(self.headers)
             }
             Form::Row { whole } => {
@@ -122,6 +123,9 @@ impl Reading {
 
 fn page(shape: &str, query: &str, relation: u32) -> Option<(Statement, Form)> {
     let page = query::page(shape, query).ok()?.ok()?;
+    if page.list.count != Count::Exact || page.list.stamp.is_some() {
+        return None;
+    }
     let total = memo::total(relation, page.list.count_sql.as_bytes(), &page.binds)?;
     let binds = page.list.binds.iter().map(String::as_str);
     let form = Form::Page {

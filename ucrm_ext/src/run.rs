@@ -5,6 +5,7 @@
 //! The frames of this file hold nothing to drop while PostgreSQL code runs: an ERROR jumps over them (see `raw`).
 
 mod kept;
+mod page;
 pub mod print;
 
 use crate::border::{Fault, copy_of, varlena};

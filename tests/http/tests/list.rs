@@ -163,8 +163,8 @@ fn values_that_cannot_be_are_refused() {
         "created_at=in_last_days.-1",
         "q=1+2+3+4+5+6+7+8+9",
         "count=planned",
-        "cursor=x",
-        "expand=organization",
+        "cursor=&page=2",
+        "expand=nothing",
         "created_at=eq.0000-00-00",
         "created_at=eq.10000000-01-01",
     ] {

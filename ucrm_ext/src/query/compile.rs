@@ -3,25 +3,42 @@
 //! Called by the query leaf and by the tests.
 
 mod catalogue;
+mod column;
+mod cursor;
+mod embed;
+mod emit;
 mod filter;
 mod kind;
 mod list;
 mod literal;
 mod one;
+mod order;
 mod parameter;
 mod reader;
 mod refusal;
-mod sort;
+mod relation;
+mod seek;
 mod statement;
+mod term;
+// One dialect does not build all of it.
+#[allow(dead_code)]
+pub mod tree;
 mod value;
 mod write;
 
 pub use catalogue::Catalogue;
+pub use emit::List;
 pub use list::list;
 pub use one::{delete, get, key_value};
 pub use refusal::Refusal;
 pub use statement::Statement;
 pub use write::{insert, insert_unseen, update};
-// Named by the tests only; the leaf reads their fields.
+// Named by the dialects and the tests only; the leaf reads their fields.
 #[allow(unused_imports)]
-pub use {catalogue::Column, list::List, refusal::FieldError};
+pub use {
+    column::{Column, Place},
+    emit::emit,
+    kind::Kind,
+    refusal::FieldError,
+    relation::{Relating, Relation},
+};

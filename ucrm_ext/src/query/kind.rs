@@ -2,6 +2,8 @@
 //! Must never guess: a type it does not know is compared as text.
 //! Called by the catalogue, the filters and the writes.
 
+use super::tree::Operator::{self, *};
+
 /// A type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -25,6 +27,8 @@ pub enum Kind {
     Date,
     /// `jsonb`.
     Json,
+    /// An amount in major units, compared as `numeric`.
+    Money,
     /// A one-dimensional array of a known type.
     Array(Box<Kind>),
     /// Anything else: enums, domains, `interval`, `inet` …
@@ -36,7 +40,7 @@ impl Kind {
     pub fn parse(name: &str) -> Kind {
         if let Some(element) = name.strip_suffix("[]") {
             return match Kind::parse(element) {
-                Kind::Other | Kind::Array(_) | Kind::Json => Kind::Other,
+                Kind::Other | Kind::Array(_) | Kind::Json | Kind::Money => Kind::Other,
                 element => Kind::Array(Box::new(element)),
             };
         }
@@ -71,6 +75,7 @@ impl Kind {
             "timestamp" => Kind::LocalTime,
             "date" => Kind::Date,
             "jsonb" => Kind::Json,
+            "timestamptz" => Kind::Moment,
             _ => Kind::Other,
         }
     }
@@ -83,7 +88,7 @@ impl Kind {
             Kind::Integer(16) => "smallint",
             Kind::Integer(32) => "integer",
             Kind::Integer(_) => "bigint",
-            Kind::Numeric(_) => "numeric",
+            Kind::Numeric(_) | Kind::Money => "numeric",
             Kind::Float(32) => "real",
             Kind::Float(_) => "double precision",
             Kind::Boolean => "boolean",
@@ -104,7 +109,7 @@ impl Kind {
             Kind::Integer(16) => "smallint[]",
             Kind::Integer(32) => "integer[]",
             Kind::Integer(_) => "bigint[]",
-            Kind::Numeric(_) => "numeric[]",
+            Kind::Numeric(_) | Kind::Money => "numeric[]",
             Kind::Float(32) => "real[]",
             Kind::Float(_) => "double precision[]",
             Kind::Boolean => "boolean[]",
@@ -114,30 +119,33 @@ impl Kind {
         }
     }
 
-    /// The operators a filter may use, for refusals too.
-    pub fn operators(&self) -> &'static [&'static str] {
+    /// The operators a condition may use. `IsDistinct` goes with `Eq`, and is not told.
+    pub fn operators(&self) -> &'static [Operator] {
         match self {
-            Kind::Text(_) => &[
-                "eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "in", "is", "between",
-            ],
-            Kind::Moment | Kind::LocalTime | Kind::Date => &[
-                "eq",
-                "neq",
-                "gt",
-                "gte",
-                "lt",
-                "lte",
-                "in",
-                "is",
-                "between",
-                "in_last_days",
-            ],
-            Kind::Uuid | Kind::Integer(_) | Kind::Numeric(_) | Kind::Float(_) => {
-                &["eq", "neq", "gt", "gte", "lt", "lte", "in", "is", "between"]
+            Kind::Text(_) => &[Eq, Neq, Gt, Gte, Lt, Lte, Like, Ilike, In, Is, Between],
+            Kind::Moment | Kind::LocalTime | Kind::Date => {
+                &[Eq, Neq, Gt, Gte, Lt, Lte, In, Is, Between, InLastDays]
             }
-            Kind::Boolean | Kind::Other => &["eq", "neq", "in", "is"],
-            Kind::Json => &["cs", "is"],
-            Kind::Array(_) => &["cs", "ov", "is"],
+            Kind::Uuid | Kind::Integer(_) | Kind::Numeric(_) | Kind::Float(_) | Kind::Money => {
+                &[Eq, Neq, Gt, Gte, Lt, Lte, In, Is, Between]
+            }
+            Kind::Boolean | Kind::Other => &[Eq, Neq, In, Is],
+            Kind::Json => &[Contains, Contained, Is],
+            Kind::Array(_) => &[Contains, Contained, Overlaps, Is],
         }
+    }
+
+    /// Whether a condition may use it.
+    pub fn has(&self, operator: Operator) -> bool {
+        let operator = match operator {
+            Operator::IsDistinct => Eq,
+            operator => operator,
+        };
+        self.operators().contains(&operator)
+    }
+
+    /// Whether rows can be ordered by it.
+    pub fn is_ordered(&self) -> bool {
+        !matches!(self, Kind::Json | Kind::Array(_))
     }
 }

@@ -3,10 +3,13 @@
 //! Called by the query leaf.
 
 use super::catalogue::Catalogue;
-use super::list::fields;
+use super::embed::Embedded;
+use super::emit::select_list;
+use super::list;
 use super::parameter::pairs;
 use super::refusal::{Refusal, shown};
 use super::statement::{Statement, placeholder, quoted};
+use super::term::Binds;
 use super::value;
 
 /// The key from a path segment, decoded; `None` when no row can have it, which is a 404.
@@ -19,20 +22,36 @@ pub fn key_value(catalogue: &Catalogue, segment: &str) -> Option<String> {
 
 /// Reads a row; no row, nothing found. `$1` is the key, there are no other binds.
 pub fn get(catalogue: &Catalogue, raw_query: &str) -> Result<Statement, Refusal> {
-    let mut wanted = None;
+    let (mut fields, mut expand) = (None, None);
     for (name, value) in pairs(raw_query)? {
-        if name != "fields" || wanted.is_some() {
-            let message = format!("not understood here, or sent twice: {}", shown(&name));
-            return Err(Refusal::filter(&name, message).allowing(["fields"]));
+        let wanted = match name.as_str() {
+            "fields" => &mut fields,
+            "expand" => &mut expand,
+            _ => {
+                let message = format!("not understood here: {}", shown(&name));
+                return Err(Refusal::filter(&name, message).allowing(["fields", "expand"]));
+            }
+        };
+        if wanted.replace(value).is_some() {
+            return Err(Refusal::filter(&name, format!("{name} was sent twice")));
         }
-        wanted = Some(value);
     }
-    let columns = fields(catalogue, wanted.as_deref())?;
-    let (target, found) = (catalogue.target(), by_key(catalogue));
-    let sql = format!("select {columns} from {target} as r where {found}");
+    let fields = fields.map(|fields| list::fields(&fields));
+    let embeds = match expand {
+        Some(names) => list::expand(catalogue, &names)?,
+        None => Vec::new(),
+    };
+    let mut binds = Binds {
+        before: 1,
+        ..Binds::default()
+    };
+    let columns = select_list(catalogue, fields.as_deref())?;
+    let embedded = Embedded::of(catalogue, &embeds, &mut binds)?;
+    let columns: Vec<String> = [columns].into_iter().chain(embedded.columns).collect();
+    let (columns, target, found) = (columns.join(", "), catalogue.target(), by_key(catalogue));
     Ok(Statement {
-        sql,
-        binds: Vec::new(),
+        sql: format!("select {columns} from {target} as r where {found}"),
+        binds: binds.values.into_iter().map(Some).collect(),
     })
 }
 

@@ -5,7 +5,8 @@
 /// Why a request was not compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// `invalid_filter`, `unknown_field` or `validation_failed`.
+    /// `invalid_filter`, `invalid_cursor`, `permission_denied`, `unknown_field`, `validation_failed`; `wider` is for
+    /// whoever has compiled.
     pub code: &'static str,
     /// The HTTP status that goes with the code.
     pub status: u16,
@@ -17,6 +18,8 @@ pub struct Refusal {
     pub allowed: Vec<String>,
     /// One entry per field, for the codes that have several.
     pub errors: Vec<FieldError>,
+    /// The resource that may not be read.
+    pub denied: Option<String>,
 }
 
 /// What is wrong with one field of a body.
@@ -40,6 +43,33 @@ impl Refusal {
             message: message.into(),
             allowed: Vec::new(),
             errors: Vec::new(),
+            denied: None,
+        }
+    }
+
+    /// The shape does not know the name, and there is a wider one that may; not for clients.
+    pub fn wider(name: &str) -> Refusal {
+        Refusal {
+            code: "wider",
+            ..Refusal::filter(name, "see the wider shape")
+        }
+    }
+
+    /// 400 `invalid_cursor`.
+    pub fn cursor(message: &str) -> Refusal {
+        Refusal {
+            code: "invalid_cursor",
+            ..Refusal::filter("cursor", message)
+        }
+    }
+
+    /// 403 `permission_denied`: to read a related resource.
+    pub fn denied(resource: &str) -> Refusal {
+        Refusal {
+            code: "permission_denied",
+            status: 403,
+            denied: Some(resource.into()),
+            ..Refusal::filter(resource, format!("you may not read {resource}"))
         }
     }
 
@@ -64,6 +94,7 @@ impl Refusal {
             message: message.into(),
             allowed: Vec::new(),
             errors,
+            denied: None,
         }
     }
 }

@@ -33,6 +33,7 @@ pub fn text(kind: &Kind, value: &str) -> Result<String, Fault> {
         Kind::Uuid => is_uuid(value),
         Kind::Integer(bits) => return whole(value, *bits),
         Kind::Numeric(whole) => return number(value, *whole),
+        Kind::Money => return number(value, None),
         Kind::Float(bits) => return float(value, *bits),
         Kind::Boolean => matches!(value, "true" | "false"),
         Kind::Moment => timestamp(value).is_some_and(|zone| zone.is_some()),
@@ -164,7 +165,7 @@ fn expected(kind: &Kind) -> &'static str {
         Kind::Text(_) | Kind::Other => "a string",
         Kind::Uuid => "a UUID",
         Kind::Integer(_) => "an integer",
-        Kind::Numeric(_) | Kind::Float(_) => "a number",
+        Kind::Numeric(_) | Kind::Float(_) | Kind::Money => "a number",
         Kind::Boolean => "true or false",
         Kind::Moment => {
             "a timestamp with offset, such as 2024-05-01T10:00:00Z (in a URL + is written %2B)"

@@ -2,7 +2,8 @@
 //! Must never assign a column that clients may not write, nor put a value into SQL text.
 //! Called by the query leaf with a body that `body::json` has read.
 
-use super::catalogue::{Catalogue, Column};
+use super::catalogue::Catalogue;
+use super::column::Column;
 use super::kind::Kind;
 use super::one::by_key;
 use super::refusal::{FieldError, Refusal, shown};

@@ -5,7 +5,7 @@
 //! Times are RFC 3339 in UTC, whatever the session's time zone is. Numbers that JSON has no word for are strings.
 
 #[path = "text.rs"]
-mod text;
+pub mod text;
 
 use crate::raw;
 use pgrx::pg_sys;
@@ -107,23 +107,49 @@ impl Shape {
         }
     }
 
-    unsafe fn print(&self, slot: *mut pg_sys::TupleTableSlot, into: &mut Text) {
-        // SAFETY: a slot of this descriptor.
+    /// An object of the first columns.
+    unsafe fn print(
+        &self,
+        shown: usize,
+        values: *const pg_sys::Datum,
+        nulls: *const bool,
+        into: &mut Text,
+    ) {
+        // SAFETY: values of this descriptor, and not more of them than it has.
         unsafe {
-            if usize::from((*slot).tts_nvalid.unsigned_abs()) < self.count {
-                raw::slot_getsomeattrs_int(slot, self.count as i32);
-            }
-            for at in 0..self.count {
+            for at in 0..shown {
                 let column = *self.columns.add(at);
                 into.push(if at == 0 { b"{" } else { b"," });
                 into.push(self.names.between(column.begin, column.end));
-                if *(*slot).tts_isnull.add(at) {
+                if *nulls.add(at) {
                     into.push(b"null");
                 } else {
-                    value(column.form, *(*slot).tts_values.add(at), into);
+                    value(column.form, *values.add(at), into);
                 }
             }
-            into.push(if self.count == 0 { b"{}" } else { b"}" });
+            into.push(if shown == 0 { b"{}" } else { b"}" });
+        }
+    }
+
+    /// An array of the last columns.
+    unsafe fn print_rest(
+        &self,
+        shown: usize,
+        values: *const pg_sys::Datum,
+        nulls: *const bool,
+        into: &mut Text,
+    ) {
+        // SAFETY: as above.
+        unsafe {
+            for at in shown..self.count {
+                into.push(if at == shown { b"[" } else { b"," });
+                if *nulls.add(at) {
+                    into.push(b"null");
+                } else {
+                    value((*self.columns.add(at)).form, *values.add(at), into);
+                }
+            }
+            into.push(b"]");
         }
     }
 }
@@ -135,6 +161,10 @@ pub struct Printer {
     receiver: pg_sys::DestReceiver,
     shape: Shape,
     most: usize,
+    /// How many of the last columns are not printed, but kept for the row that is the last to be printed.
+    hidden: usize,
+    /// Those of that row, an array; empty while there was no such row.
+    pub kept: Text,
     /// Rows printed so far.
     pub printed: usize,
     /// What is printed, and what the caller puts before and after.
@@ -161,10 +191,22 @@ impl Printer {
                 names: Text::none(),
             },
             most,
+            hidden: 0,
+            kept: Text::none(),
             printed: 0,
             // SAFETY: the caller's word.
             text: unsafe { Text::new(memory, room) },
         }
+    }
+
+    /// Keeps so many of the last columns to itself; of the last row that it prints they are in `kept`.
+    ///
+    /// # Safety
+    /// The context outlives what is kept.
+    pub unsafe fn hide(&mut self, columns: usize, memory: pg_sys::MemoryContext) {
+        self.hidden = columns;
+        // SAFETY: the caller's word.
+        self.kept = unsafe { Text::new(memory, 256) };
     }
 
     /// For ucrm.run()'s executor.
@@ -193,12 +235,51 @@ unsafe extern "C-unwind" fn receive(
             if printer.printed > 0 {
                 printer.text.push(b",");
             }
-            printer.shape.print(slot, &mut printer.text);
+            let shape = &printer.shape;
+            if usize::from((*slot).tts_nvalid.unsigned_abs()) < shape.count {
+                raw::slot_getsomeattrs_int(slot, shape.count as i32);
+            }
+            let (values, nulls) = ((*slot).tts_values, (*slot).tts_isnull);
+            let shown = shape.count.saturating_sub(printer.hidden);
+            shape.print(shown, values, nulls, &mut printer.text);
             printer.printed += 1;
+            if printer.hidden > 0 && printer.printed == printer.most {
+                shape.print_rest(shown, values, nulls, &mut printer.kept);
+            }
         }
     }
     // Never an early end: rows that a statement still has to change are changed.
     true
+}
+
+/// A row as a text, printed like the rows of a statement.
+///
+/// # Safety
+/// A datum of a composite type. The caller holds nothing to drop.
+pub unsafe fn row(composite: pg_sys::Datum) -> pg_sys::Datum {
+    // SAFETY: a composite datum is a tuple with its type in its header (access/htup_details.h); what is made is
+    // palloc's, in the caller's memory.
+    unsafe {
+        let header =
+            raw::pg_detoast_datum(composite.cast_mut_ptr()).cast::<pg_sys::HeapTupleHeaderData>();
+        let typed = (*header).t_choice.t_datum;
+        let descriptor = raw::lookup_rowtype_tupdesc(typed.datum_typeid, typed.datum_typmod);
+        let shape = Shape::of(descriptor);
+        let mut tuple = pg_sys::HeapTupleData {
+            t_len: pgrx::varlena::varsize_any(header.cast()) as u32,
+            t_data: header,
+            ..Default::default()
+        };
+        let values = raw::palloc((shape.count + 1) * size_of::<pg_sys::Datum>()).cast();
+        let nulls = raw::palloc(shape.count + 1).cast();
+        raw::heap_deform_tuple(&mut tuple, descriptor, values, nulls);
+        let mut text = Text::new(pg_sys::CurrentMemoryContext, 512);
+        shape.print(shape.count, values, nulls, &mut text);
+        if (*descriptor).tdrefcount >= 0 {
+            raw::DecrTupleDescRefCount(descriptor);
+        }
+        text.datum()
+    }
 }
 
 unsafe extern "C-unwind" fn nothing(_printer: *mut pg_sys::DestReceiver) {}
