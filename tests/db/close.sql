@@ -23,7 +23,7 @@ from functions where lanname <> 'c' or prosecdef order by name;
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('public', f.oid, 'execute')$$,
     array['tenant_id', 'user_id', 'member_role', 'api_key_id', 'request_id', 'permissions', 'api_key_prefix', 'actor_kind', 'client_address',
-          'has_permission', 'permission_scope', 'binding', 'uuid7', 'session_id', 'impersonator_id'],
+          'has_permission', 'permission_scope', 'binding', 'uuid7', 'session_id', 'impersonator_id', 'custom_faults'],
     'PUBLIC may ask for the context, and execute nothing else');
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
@@ -137,7 +137,7 @@ select is_empty($$
 select set_eq(
     $$select c.relname, p.polcmd::text from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace$$,
     $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings',
-        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events']) as v (name)$$,
+        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events', 'custom_columns']) as v (name)$$,
     'these tables of the house can be read by members or by everybody; all others by nobody');
 select ok(pg_get_expr(p.polqual, p.polrelid) ~ 'tenant_id\(\)' and pg_get_expr(p.polqual, p.polrelid) ~ '(has_permission|permission_scope)', format('%s asks for tenant and permission', p.polrelid::regclass))
 from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace

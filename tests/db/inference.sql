@@ -148,16 +148,21 @@ from (values
     ('set_role_label', 'select ucrm.set_role_label(%L, ''x'')', 'role'),
     ('resend_invitation', 'select ucrm.resend_invitation(%L)', 'invitation'),
     ('cancel_invitation', 'select ucrm.cancel_invitation(%L)', 'invitation'),
-    ('accept_invitation', 'select ucrm.accept_invitation(%L)', 'token')
+    ('accept_invitation', 'select ucrm.accept_invitation(%L)', 'token'),
+    ('custom_column_for_change', 'select ucrm.custom_column_for_change(%L, ''update'')', 'column'),
+    ('store_custom_column', 'select ucrm.store_custom_column(%L, null)', 'column'),
+    ('change_custom_column', 'select ucrm.change_custom_column(%L, ''{"label": "x"}'')', 'column'),
+    ('drop_custom_column', 'select ucrm.drop_custom_column(%L)', 'column')
 ) as p (name, statement, about);
 insert into ucrm.roles (tenant_id, name) values (:'globex', 'only_of_globex');
 grant select on probes to public;
 select i.id as foreign_invitation from ucrm.invitations as i where i.tenant_id = :'globex' \gset
 update ucrm.invitations set digest = ucrm.stored_digest(sha256('of globex')) where id = :'foreign_invitation';
+select c.id as foreign_column from ucrm.custom_columns as c where c.tenant_id = :'globex' limit 1 \gset
 select k.id as foreign_key from ucrm.api_keys as k where k.tenant_id = :'globex' limit 1 \gset
 set session authorization :"backend";
 select is(
-    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' when 'invitation' then :'foreign_invitation' when 'token' then sha256('of globex')::text else 'only_of_globex' end)),
+    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' when 'invitation' then :'foreign_invitation' when 'column' then :'foreign_column' when 'token' then sha256('of globex')::text else 'only_of_globex' end)),
     pg_temp.verdict(format(statement, case about when 'role' then 'only_of_nobody' when 'token' then sha256('of nobody')::text else '01a00000-0000-7000-8000-000000000000' end)),
     format('%s: a foreign %s is nobody''s', name, about))
 from probes;
@@ -174,7 +179,7 @@ select is_empty(
         and p.proname not in (
             'refuse', 'is_write', 'canonical_resource', 'changed_fields', 'gates_of', 'memorize_gates', 'ask_gate', 'gate', 'demand',
             'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'delete_tenant', 'permission_map', 'why', 'demand_fresh', 'create_workspace',
-            'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender')$$,
+            'create_custom_column', 'demand_all_rows', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');
 rollback;
 

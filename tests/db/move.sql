@@ -57,6 +57,7 @@ declare
     key record;
 begin
     insert into ucrm.roles (tenant_id, name) values (tenant, 'keeper');
+    insert into ucrm.custom_columns (tenant_id, resource, name, label, type, options) values (tenant, 'contacts', 'size', 'Size', 'single_select', '["s", "m"]');
     perform ucrm.make_webhook_secret(tenant);
     insert into ucrm.mail_senders (tenant_id, from_address, from_name, transport, host, port, tls, username, secret_mask)
     values (tenant, 'sender@' || suffix || '.example', 'Sender', 'smtp', 'mail.example', 465, 'implicit', 'sender', '••••');

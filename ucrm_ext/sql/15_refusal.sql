@@ -48,6 +48,7 @@ insert into ucrm.refusals (code, status, title, hint, builtin) values
 ('resource_taken', 409, 'The resource name is taken or reserved', 'Choose another resource name.', true),
 ('last_owner', 409, 'The workspace needs an owner', 'Make somebody else an owner first.', true),
 ('role_in_use', 409, 'The role is in use', 'Give its members and keys another role first.', true),
+('choice_in_use', 409, 'The choice is in use', 'Give the rows that have it another value first.', true),
 ('invitation_closed', 409, 'The invitation is closed', 'It was accepted or cancelled: invite again.', true),
 ('invalid_transition', 409, 'The workspace cannot change to this state', 'Allowed: pending_approval to approved or rejected, approved to suspended and back, rejected to approved.', true),
 ('conflict', 409, 'Another request changed the same rows', 'Read again and retry.', true),

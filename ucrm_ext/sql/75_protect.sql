@@ -116,7 +116,7 @@ begin
             using errcode = 'undefined_column', hint = 'label, search, secret, owner and archived name columns of the table.';
     end if;
 
-    if noun in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces', 'impersonations')
+    if noun in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces', 'impersonations', 'custom_columns')
         or exists (select from ucrm.resources as r where r.name = noun and (r.table_schema, r.table_name) is distinct from (in_schema, in_table))
     then
         perform ucrm.refuse('resource_taken', format('"%s" is taken or reserved: give another noun with resource =>', noun));
@@ -127,6 +127,7 @@ begin
         set name = noun, key_column = key_name, owner_column = owner_name, archived_column = archived_name,
             label_column = label_name, search_columns = search_names, secret_columns = secret_names
         where r.name = known.name;
+        update ucrm.custom_columns as c set resource = noun where c.resource = known.name and noun <> known.name;
     else
         insert into ucrm.resources (name, label, kind, table_schema, table_name, key_column, owner_column, archived_column, label_column, search_columns, secret_columns)
         values (noun, initcap(replace(noun, '_', ' ')), 'entity', in_schema, in_table, key_name,
@@ -232,13 +233,14 @@ begin
     execute format('create or replace trigger ucrm_record_insert after insert on %s referencing new table as new_rows for each statement execute function ucrm.record_insert(%s)', relation, arguments);
     execute format('create or replace trigger ucrm_record_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function ucrm.record_update(%s)', relation, arguments);
     execute format('create or replace trigger ucrm_record_delete after delete on %s referencing old table as old_rows for each statement execute function ucrm.record_delete(%s)', relation, arguments);
+    perform ucrm.attach_custom(relation, noun);
     execute format('create or replace trigger ucrm_bump_rows after insert or update or delete on %s for each row execute function ucrm.bump_rows()', relation);
     execute format('create or replace trigger ucrm_bump_all after truncate on %s for each statement execute function ucrm.bump_rows()', relation);
     execute format('alter table %s enable always trigger ucrm_bump_rows', relation);
     execute format('alter table %s enable always trigger ucrm_bump_all', relation);
 end
 $$;
-comment on function ucrm.attach_triggers(regclass, text) is 'Gate before, audit and outbox after, and the forgetting of remembered counts. Part of protect().';
+comment on function ucrm.attach_triggers(regclass, text) is 'Gate and the check of custom values before, audit and outbox after, and the forgetting of remembered counts. Part of protect().';
 
 create function ucrm.unprotect("table" regclass)
 returns void

@@ -114,6 +114,8 @@ begin
         end if;
     elsif sqlstate in ('23502', '23503', '23505', '23514', '23P01') then
         answer := ucrm.constraint_problem(sqlstate, schema_name, table_name, column_name, constraint_name, method, request_id);
+    elsif sqlstate = '22023' and column_name = 'custom' and ucrm.custom_errors(message) is not null then
+        answer := ucrm.problem('validation_failed', request_id, null, jsonb_build_object('errors', ucrm.custom_errors(message)));
     elsif sqlstate like '22%' then
         answer := ucrm.problem('validation_failed', request_id, 'a value does not fit its column',
             jsonb_build_object('errors', case when column_name is null then '[]' else jsonb_build_array(jsonb_build_object('field', column_name, 'code', 'invalid_value', 'message', 'does not fit the column')) end));

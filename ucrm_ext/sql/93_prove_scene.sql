@@ -23,6 +23,7 @@ begin
         insert into ucrm.role_permissions (tenant_id, role, resource, action) values (tenant.id, 'idle', 'members', 'autocomplete');
         perform ucrm.issue_api_key(tenant.id, tenant.id, 'Prove');
         insert into ucrm.invitations (tenant_id, email, role) values (tenant.id, format('prove-%s-%s@ucrm.invalid', tenant.side, mark), 'idle');
+        insert into ucrm.custom_columns (tenant_id, resource, name, label, type) values (tenant.id, 'contacts', 'prove', 'Prove', 'plain');
         insert into ucrm.impersonations (tenant_id, admin_id, user_id, reason) values (tenant.id, tenant.id, tenant.id, 'to prove its walls');
     end loop;
 

@@ -146,17 +146,20 @@ as $$
         ('ucrm_record_insert', 'record_insert', 4, 'O', a.record, 'no audit and outbox rows as they should be'),
         ('ucrm_record_update', 'record_update', 16, 'O', a.record, 'no audit and outbox rows as they should be'),
         ('ucrm_record_delete', 'record_delete', 8, 'O', a.record, 'no audit and outbox rows as they should be'),
+        ('ucrm_custom_insert', 'refuse_custom', 7, 'O', a.noun, 'custom values are not checked'),
+        ('ucrm_custom_update', 'refuse_custom', 19, 'O', a.noun, 'custom values are not checked'),
         ('ucrm_bump_rows', 'bump_rows', 29, 'A', '{}'::text[], 'remembered counts are not forgotten'),
         ('ucrm_bump_all', 'bump_rows', 32, 'A', '{}'::text[], 'remembered counts are not forgotten')
     ) as e (name, function, type, enabled, arguments, duty)
     left join pg_catalog.pg_trigger as g on g.tgrelid = t.relation and g.tgname = e.name and not g.tgisinternal
     left join pg_catalog.pg_proc as p on p.oid = g.tgfoid and p.pronamespace = 'ucrm'::regnamespace
-    where g.tgname is null
+    where case e.function when 'refuse_custom' then ucrm.has_custom(t.relation) else true end
+      and (g.tgname is null
        or (p.proname::text, g.tgtype::integer, g.tgenabled::text) is distinct from (e.function, e.type, e.enabled)
        or g.tgargs is distinct from (
            select coalesce(string_agg(convert_to(x.text, getdatabaseencoding()) || '\x00'::bytea, ''::bytea order by x.n), '')
            from unnest(e.arguments) with ordinality as x (text, n)
-       )
+       ))
     union all
     select 'info', format('trigger %I on %s', g.tgname, t.relation),
            format('a trigger of your own runs here, with the writer''s tenant and permissions: %s', g.tgfoid::regprocedure),

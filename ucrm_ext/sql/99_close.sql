@@ -77,13 +77,15 @@ begin
             ('invitations', 'invitations', 'tenant_id', 'tenant_id, id, email, role, invited_by, expires_at, accepted_at, cancelled_at, created_at'),
             ('impersonations', 'audit_logs', 'tenant_id', 'tenant_id, id, admin_id, user_id, reason, created_at, expires_at, ended_at'),
             ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, impersonator_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed'),
-            ('events', null, 'tenant_id', 'tenant_id, id, at, type, resource, record_id, data, changes, request_id')
+            ('events', null, 'tenant_id', 'tenant_id, id, at, type, resource, record_id, data, changes, request_id'),
+            ('custom_columns', '', 'tenant_id', 'tenant_id, id, resource, name, label, type, options, required, position, created_at, updated_at')
         ) as v (name, resource, tenant_column, columns)
     loop
         execute format('create policy "members read %s of their tenant" on ucrm.%I for select using (%I = (select ucrm.tenant_id()) and %s)',
             thing.name, thing.name, thing.tenant_column,
             case
                 when thing.resource is null then 'ucrm.permission_scope(resource, ''read'') = ''all'''
+                when thing.resource = '' then 'ucrm.has_permission(resource, ''read'')'
                 else format('(select ucrm.has_permission(%L, ''read''))', thing.resource)
             end);
         execute format('grant select (%s) on ucrm.%I to ucrm_app, ucrm_reader', thing.columns, thing.name);
@@ -122,7 +124,8 @@ begin
             ('resources', ''),
             ('resource_actions', ''),
             ('routes', ''),
-            ('builtin_roles', '')
+            ('builtin_roles', ''),
+            ('custom_columns', ' of tenant_id, resource, name, type, options, required, position')
         ) as v (name, columns)
     loop
         -- Nothing is remembered of who does not exist: a new session or account makes nobody be looked up again.
@@ -158,6 +161,8 @@ grant execute on function
     ucrm.api_key_prefix(), ucrm.actor_kind(), ucrm.client_address(), ucrm.session_id(), ucrm.impersonator_id(),
     ucrm.has_permission(text, text), ucrm.permission_scope(text, text),
     ucrm.binding(),
+    -- Triggers' conditions are evaluated as whoever writes.
+    ucrm.custom_faults(uuid, text, jsonb, jsonb),
     ucrm.uuid7()
 to public;
 grant execute on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) to ucrm_owner;

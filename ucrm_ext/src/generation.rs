@@ -9,7 +9,7 @@ use crate::window::key;
 use crate::{context, run};
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
 
 /// More distinct (table, tenant) pairs than this in one transaction count as all of them.
@@ -24,6 +24,7 @@ struct Pending {
 
 thread_local! {
     static PENDING: RefCell<Pending> = const { RefCell::new(Pending { definitions: false, all_rows: false, slots: Vec::new() }) };
+    static OWN_CHANGES: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Hooks into the end of transactions.
@@ -47,6 +48,11 @@ pub fn bypassed() -> bool {
 /// Whether this transaction itself has changed what principals, gates or routes are made of.
 pub fn pending_definitions() -> bool {
     PENDING.with_borrow(|pending| pending.definitions)
+}
+
+/// A number that grows with every change of definitions that this backend makes, taken back or not.
+pub fn own_changes() -> u64 {
+    OWN_CHANGES.get()
 }
 
 /// Whether this transaction itself has changed protected rows.
@@ -139,6 +145,7 @@ fn forget() {
 
 fn note_definitions(_: Call) -> Answer {
     PENDING.with_borrow_mut(|pending| pending.definitions = true);
+    OWN_CHANGES.set(OWN_CHANGES.get() + 1);
     Ok(Some(pg_sys::Datum::null()))
 }
 

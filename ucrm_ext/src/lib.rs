@@ -9,6 +9,7 @@ mod border;
 mod call;
 mod change;
 mod context;
+mod custom;
 mod gate;
 mod generation;
 mod handle;

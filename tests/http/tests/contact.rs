@@ -56,10 +56,14 @@ fn every_writable_field_comes_back_as_it_was_sent() {
     let organization = owner
         .post("/api/v1/organizations", &json!({"name": "Org"}))
         .data(201);
+    for (name, kind) in [("note", "plain"), ("budget", "currency")] {
+        let column = json!({"resource": "contacts", "name": name, "type": kind});
+        owner.post("/api/v1/custom_columns", &column).is(201);
+    }
     let sent = json!({
         "name": "Zoë \"Z\" O'Hara \u{1f600}\t\\", "email": "zoe@example.org", "phone": "+49 (30) 1",
         "stage": "qualified", "organization_id": organization["id"], "owner_id": workspace.owner.id,
-        "notes": "line\nline", "custom": {"a": [1, 2.50, {"b": null}], "ü": true}, "external_id": "crm/1%2"
+        "notes": "line\nline", "custom": {"note": "ü \"\\", "budget": {"amount": "12.30", "currency": "EUR"}}, "external_id": "crm/1%2"
     });
     let made = owner.post(CONTACTS, &sent).data(201);
     for (field, value) in sent.as_object().unwrap() {

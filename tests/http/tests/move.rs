@@ -45,8 +45,10 @@ fn furnished() -> Workspace {
     let organization = owner
         .post("/api/v1/organizations", &json!({"name": "Org"}))
         .data(201);
+    let column = json!({"resource": "contacts", "name": "n", "type": "plain"});
+    owner.post("/api/v1/custom_columns", &column).is(201);
     for n in 0..30 {
-        let contact = json!({"name": format!("C{n} \"é\"\n\\"), "organization_id": organization["id"], "custom": {"n": n}, "external_id": format!("e{n}")});
+        let contact = json!({"name": format!("C{n} \"é\"\n\\"), "organization_id": organization["id"], "custom": {"n": n.to_string()}, "external_id": format!("e{n}")});
         owner.post("/api/v1/contacts", &contact).is(201);
     }
     workspace.member("agent");

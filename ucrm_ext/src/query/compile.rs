@@ -42,3 +42,6 @@ pub use {
     refusal::FieldError,
     relation::{Relating, Relation},
 };
+// The compiler's tests have no use for them; `custom` has.
+#[allow(unused_imports)]
+pub use literal::{is_date, timestamp};
