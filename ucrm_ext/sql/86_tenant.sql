@@ -15,6 +15,22 @@ create trigger builtin_rows_do_not_change
 before update or delete on ucrm.tenant_settings
 for each row when (old.builtin) execute function ucrm.refuse_immutable();
 
+create function ucrm.tenant_setting(name text)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.settings -> s.name
+    from ucrm.tenants as t
+    join ucrm.tenant_settings as s on s.name = tenant_setting.name
+    where t.id = ucrm.tenant_id();
+$$;
+comment on function ucrm.tenant_setting(text) is
+'A setting of the current workspace, for functions of a domain, whoever calls them: the JSON value; null when it is not set, not named in ucrm.tenant_settings, or there is no context.';
+grant execute on function ucrm.tenant_setting(text) to ucrm_app, ucrm_platform;
+
 create function ucrm.tenant_faults(name text, slug text, settings jsonb)
 returns jsonb
 language plpgsql

@@ -1,5 +1,5 @@
 -- The scene of ucrm.prove(): two tenants with a row each in every table, and a login of every kind bound to the first.
-create function ucrm.prove_scene()
+create function ucrm.prove_scene(relation regclass default null)
 returns jsonb
 language plpgsql
 volatile
@@ -43,25 +43,27 @@ begin
         logins := logins || jsonb_build_object(login.name, login.role);
     end loop;
 
-    made := ucrm.prove_rows(a, b);
-    return jsonb_build_object('a', a, 'b', b, 'logins', logins, 'rows', made, 'parents', (
+    made := ucrm.prove_rows(a, b, ucrm.prove_wanted(relation));
+    return jsonb_build_object('a', a, 'b', b, 'logins', logins, 'rows', made, 'policies', (
+        select jsonb_object_agg(f.fix, f.verdict) from (select p.fix, min('LEAK: ' || p.object || ': ' || p.what) as verdict from ucrm.policy_faults() as p group by p.fix) as f
+    ), 'parents', (
         select jsonb_object_agg(p.target::oid::text, ucrm.prove_any_row(p.target, b))
         from (
-            select distinct f.target from ucrm.protected_tables() as t cross join lateral ucrm.prove_references(t.relation) as f
+            select distinct f.target from unnest(ucrm.prove_wanted(relation)) as t (relation) cross join lateral ucrm.prove_references(t.relation) as f
         ) as p
     ));
 end
 $$;
-comment on function ucrm.prove_scene() is
-'Makes tenants a and b and their rows, and the logins app, reader and idle (no permission) and one per owner of protected tables; as JSON: a, b, logins, rows (by table: a, b, spare_a, spare_b, or fault), parents (b''s row of each table that others refer to).';
+comment on function ucrm.prove_scene(regclass) is
+'Makes tenants a and b and their rows (in one table and those it refers to, when one is given), and the logins app, reader and idle (no permission) and one per owner of protected tables; as JSON: a, b, logins, rows (by table: a, b, spare_a, spare_b, or fault), policies (what is wrong with them, by the fix), parents (b''s row of each table that others refer to).';
 
 create function ucrm.prove_references(relation regclass)
-returns table (name name, target regclass, columns name[], targets name[])
+returns table (name name, target regclass, columns name[], targets name[], needed boolean)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select k.conname, k.confrelid::regclass, array_agg(m.attname order by u.n), array_agg(t.attname order by u.n)
+    select k.conname, k.confrelid::regclass, array_agg(m.attname order by u.n), array_agg(t.attname order by u.n), bool_and(m.attnotnull)
     from pg_catalog.pg_constraint as k
     cross join lateral unnest(k.conkey, k.confkey) with ordinality as u (mine, theirs, n)
     join pg_catalog.pg_attribute as m on m.attrelid = k.conrelid and m.attnum = u.mine
@@ -71,33 +73,51 @@ as $$
            or exists (select from pg_catalog.pg_attribute as x where x.attrelid = k.confrelid and x.attname = 'tenant_id' and not x.attisdropped))
     group by k.oid;
 $$;
-comment on function ucrm.prove_references(regclass) is 'Foreign keys of a table to tables of tenants.';
+comment on function ucrm.prove_references(regclass) is 'Foreign keys of a table to tables of tenants; needed: a row cannot be without it.';
 
 create function ucrm.prove_any_row(relation regclass, tenant uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    found_row jsonb;
-begin
-    execute format('select to_jsonb(t) from %s as t where t.%I = $1 limit 1', relation, case relation when 'ucrm.tenants'::regclass then 'id' else 'tenant_id' end)
-    into found_row using tenant;
-    return found_row;
-end
-$$;
-comment on function ucrm.prove_any_row(regclass, uuid) is 'A row of a tenant, or null.';
-
--- Tables that others refer to come first, as far as that is possible.
-create function ucrm.prove_rows(a uuid, b uuid)
 returns jsonb
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    pending regclass[] := array(select t.relation from ucrm.protected_tables() as t order by t.relation::text);
+    found_row jsonb;
+begin
+    execute format('select to_jsonb(t) from %s as t where t.%I = $1 order by random() limit 1', relation, case relation when 'ucrm.tenants'::regclass then 'id' else 'tenant_id' end)
+    into found_row using tenant;
+    return found_row;
+end
+$$;
+comment on function ucrm.prove_any_row(regclass, uuid) is 'Some row of a tenant, or null.';
+
+create function ucrm.prove_wanted(relation regclass)
+returns regclass[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with recursive wanted as (
+        select t.relation from ucrm.protected_tables() as t where prove_wanted.relation is null or t.relation = prove_wanted.relation
+        union
+        select t.relation
+        from wanted as w
+        cross join lateral ucrm.prove_references(w.relation) as f
+        join ucrm.protected_tables() as t on t.relation = f.target
+    )
+    select coalesce(array_agg(w.relation order by w.relation::text), '{}') from wanted as w;
+$$;
+comment on function ucrm.prove_wanted(regclass) is 'The protected tables, or one of them and what that refers to, by whatever way.';
+
+-- Tables that others must refer to come first, as far as that is possible.
+create function ucrm.prove_rows(a uuid, b uuid, wanted regclass[])
+returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    pending regclass[] := wanted;
     made jsonb := '{}';
     rows jsonb;
     next_one regclass;
@@ -106,11 +126,13 @@ begin
         next_one := (
             select p
             from unnest(pending) with ordinality as u (p, n)
-            order by exists (select from ucrm.prove_references(p) as f where f.target = any (pending) and f.target <> p), n
+            order by exists (select from ucrm.prove_references(p) as f where f.target = any (pending) and f.target <> p and f.needed), n
             limit 1
         );
         pending := array_remove(pending, next_one);
         begin
+            -- Two of each, so that what links two things can link others.
+            perform ucrm.prove_row(next_one, a), ucrm.prove_row(next_one, b);
             rows := jsonb_build_object('a', ucrm.prove_row(next_one, a), 'b', ucrm.prove_row(next_one, b));
             begin
                 rows := rows || jsonb_build_object('spare_a', ucrm.prove_row(next_one, a), 'spare_b', ucrm.prove_row(next_one, b));
@@ -126,9 +148,9 @@ begin
     return made;
 end
 $$;
-comment on function ucrm.prove_rows(uuid, uuid) is 'A row of each protected table for both tenants, and one each that could be inserted.';
+comment on function ucrm.prove_rows(uuid, uuid, regclass[]) is 'A row of each of these tables for both tenants, and one each that could be inserted.';
 
--- A row like those that are there: a copy of any tenant's, with keys of its own and references into its own tenant.
+-- Like one of the rows that are there, else one made up that refers to all it may, to as little as it must, or to one thing.
 create function ucrm.prove_row(relation regclass, tenant uuid)
 returns jsonb
 language plpgsql
@@ -136,12 +158,51 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    model jsonb;
+    models jsonb[];
+    variant record;
+    made jsonb;
+    fault text;
+begin
+    execute format('select array_agg(to_jsonb(t)) from (select * from %s limit 5) as t', relation) into models;
+    for variant in
+        -- Again and again, because keys and parents are drawn.
+        select v.*, t
+        from (
+            select m.model, null::name as lone, m.n, 0 as place from unnest(models) with ordinality as m (model, n)
+            union all
+            select null, null, 10, 0
+            union all
+            select null, '', 10, 1
+            union all
+            select null, f.name, 10, 2 from ucrm.prove_references(relation) as f where not f.needed
+        ) as v
+        cross join generate_series(1, 8) as t
+        order by t, n, place, lone
+    loop
+        begin
+            execute ucrm.prove_insert(relation, ucrm.prove_draft(relation, tenant, variant.model, variant.lone)) || ' returning to_jsonb(t)' into made;
+            return made;
+        exception when others then
+            fault := coalesce(fault, sqlerrm);
+        end;
+    end loop;
+    raise exception '%', fault;
+end
+$$;
+comment on function ucrm.prove_row(regclass, uuid) is 'Inserts a row for a tenant and returns it.';
+
+create function ucrm.prove_draft(relation regclass, tenant uuid, model jsonb, lone name)
+returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
     made jsonb := '{}';
+    parent jsonb;
     c record;
     f record;
 begin
-    execute format('select to_jsonb(t) from %s as t limit 1', relation) into model;
     for c in
         select a.attname, a.attnum, a.atttypid, a.attnotnull,
                a.atthasdef or a.attidentity <> '' as has_default,
@@ -153,19 +214,53 @@ begin
         if not c.is_key and model is not null then
             made := made || jsonb_build_object(c.attname, model -> c.attname);
         elsif c.attnotnull and not c.has_default then
-            made := made || jsonb_build_object(c.attname, ucrm.prove_value(relation, c.attnum, c.atttypid));
+            made := made || jsonb_build_object(c.attname, coalesce(ucrm.prove_like(model -> c.attname::text), ucrm.prove_value(relation, c.attnum, c.atttypid)));
         end if;
     end loop;
-    for f in select * from ucrm.prove_references(relation) as x loop
-        select made || coalesce(jsonb_object_agg(u.mine, p.parent -> u.theirs), '{}') into made
-        from ucrm.prove_any_row(f.target, tenant) as p (parent), unnest(f.columns, f.targets) as u (mine, theirs);
+    for f in select * from ucrm.prove_references(relation) as x order by x.needed, x.name loop
+        parent := ucrm.prove_any_row(f.target, tenant);
+        if parent is null or not f.needed and (
+            model is not null and exists (select from unnest(f.columns) as m where model -> m::text = 'null')
+            or model is null and lone <> f.name
+        ) then
+            made := made - array(
+                select m::text
+                from unnest(f.columns) as m
+                join pg_catalog.pg_attribute as a on a.attrelid = relation and a.attname = m
+                where not a.attnotnull or a.atthasdef
+            );
+        else
+            made := made || (select jsonb_object_agg(u.mine, parent -> u.theirs::text) from unnest(f.columns, f.targets) as u (mine, theirs));
+        end if;
     end loop;
-    made := made || jsonb_build_object('tenant_id', tenant);
-    execute ucrm.prove_insert(relation, made) || ' returning to_jsonb(t)' into made;
-    return made;
+    return made || jsonb_build_object('tenant_id', tenant);
 end
 $$;
-comment on function ucrm.prove_row(regclass, uuid) is 'Inserts a row for a tenant and returns it.';
+comment on function ucrm.prove_draft(regclass, uuid, jsonb, name) is
+'A row for a tenant, with keys of its own and references into its own tenant: a copy of the model, referring to what that refers to; without a model made up, referring to all it may or, of what it may be without, to that one alone (none, when it is empty).';
+
+create function ucrm.prove_like(sample jsonb)
+returns jsonb
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select case
+        when drawn.text !~ '[a-zA-Z0-9]' or sample #>> '{}' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-' then null
+        when jsonb_typeof(sample) = 'number' then to_jsonb(drawn.text::numeric)
+        when jsonb_typeof(sample) = 'string' then to_jsonb(drawn.text)
+    end
+    from (
+        select string_agg(case
+            when ascii(c) between 65 and 90 then chr(65 + floor(random() * 26)::integer)
+            when ascii(c) between 97 and 122 then chr(97 + floor(random() * 26)::integer)
+            when ascii(c) between 48 and 57 then chr(48 + floor(random() * 10)::integer)
+            else c
+        end, '' order by n) as text
+        from regexp_split_to_table(sample #>> '{}', '') with ordinality as u (c, n)
+    ) as drawn;
+$$;
+comment on function ucrm.prove_like(jsonb) is 'A text or number of the same make, each letter and digit another one; null for anything else.';
 
 create function ucrm.prove_value(relation regclass, attnum smallint, type oid)
 returns jsonb

@@ -137,23 +137,36 @@ as $$
         where i.indrelid = t.relation and i.indisreplident and c.relreplident = 'i' and a.attname = 'tenant_id'
     )
     union all
-    select 'warning', format('constraint %I on %s', k.conname, t.relation),
+    select 'warning', format('constraint %I on %s', k.conname, k.relation),
            'no index begins with the columns of the foreign key: deleting a referenced row reads the whole table',
-           format('create index on %s (%s);', t.relation, c.columns)
-    from ucrm.protected_tables() as t
-    join pg_catalog.pg_constraint as k on k.conrelid = t.relation and k.contype = 'f'
+           format('create index on %s (%s);', k.relation, c.columns)
+    from (
+        select t.relation, x.*
+        from ucrm.protected_tables() as t
+        join pg_catalog.pg_constraint as x on x.conrelid = t.relation and x.contype = 'f'
+        where not exists (
+            select
+            from pg_catalog.pg_index as i
+            where i.indrelid = x.conrelid and i.indisvalid and i.indpred is null
+              and (x.conkey <@ (i.indkey::smallint[])[0:cardinality(x.conkey) - 1]
+                   -- Some of the columns find the row, or as much as a narrower key to the same table asks for.
+                   or i.indisunique and (i.indkey::smallint[])[0:i.indnkeyatts - 1] <@ x.conkey
+                   or exists (
+                       select
+                       from pg_catalog.pg_constraint as n
+                       where n.conrelid = x.conrelid and n.contype = 'f' and n.confrelid = x.confrelid and n.oid <> x.oid
+                         and n.conkey <@ x.conkey and n.conkey <@ (i.indkey::smallint[])[0:cardinality(n.conkey) - 1]
+                   ))
+        )
+        -- First what costs little to ask, and is mostly so.
+        offset 0
+    ) as k
     cross join lateral (
         select string_agg(quote_ident(a.attname), ', ' order by u.n) as columns
         from unnest(k.conkey) with ordinality as u (attnum, n)
         join pg_catalog.pg_attribute as a on a.attrelid = k.conrelid and a.attnum = u.attnum
     ) as c
-    where not exists (select from ucrm.stray_references(t.relation) as s where s.oid = k.oid)
-      and not exists (
-        select
-        from pg_catalog.pg_index as i
-        where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
-          and k.conkey <@ (i.indkey::smallint[])[0:cardinality(k.conkey) - 1]
-    )
+    where not exists (select from ucrm.stray_references(k.relation) as s where s.oid = k.oid)
     union all
     select 'warning', format('index %s', i.indexrelid::regclass),
            format('unique over all tenants of %s: it tells one tenant which values another holds', t.relation),

@@ -12,7 +12,7 @@ declare
 begin
     place := 0;
     loop
-        -- The next table is one whose parents are all placed; in a circle, simply the first.
+        -- The next table is one whose parents are all placed.
         with candidate as (
             select c.oid, n.nspname, c.relname, n.nspname = 'ucrm' as is_kernel,
                    exists (select from pg_catalog.pg_constraint as k where k.conrelid = c.oid and k.contype = 'f') as has_parent
@@ -41,6 +41,17 @@ begin
                 from pg_catalog.pg_constraint as k
                 join candidate as parent on parent.oid = k.confrelid
                 where k.conrelid = c.oid and k.contype = 'f' and k.confrelid <> k.conrelid
+            ),
+            -- in a circle, the one that can be without the others
+            exists (
+                select
+                from pg_catalog.pg_constraint as k
+                join candidate as parent on parent.oid = k.confrelid
+                where k.conrelid = c.oid and k.contype = 'f' and k.confrelid <> k.conrelid
+                  and not exists (
+                      select from pg_catalog.pg_attribute as a
+                      where a.attrelid = k.conrelid and a.attnum = any (k.conkey) and not a.attnotnull
+                  )
             ),
             -- tenants, people, what hangs on them; then the tenant's own tables; audit and outbox last
             case when c.is_kernel and c.relname in ('tenants', 'users') then 0
