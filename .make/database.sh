@@ -27,7 +27,7 @@ database_make() {
 # Applies the domain where its files have changed; the ledger in install.sql knows what is already there.
 database_domain() {
     local sum
-    sum=$(find "$ROOT/sql" -name '*.sql' ! -name demo.sql -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+    sum=$(find "$ROOT/sql" -name '*.sql' ! -path "*/demo*" -print0 | sort -z | xargs -0 sha256sum | sha256sum)
     [[ $(cat "$1/domain" 2>/dev/null) != "$sum" ]] || return 0
     (cd "$ROOT/sql" && PGOPTIONS='-c client_min_messages=warning' \
         cluster_psql "$1" -q -d $DATABASE -f install.sql) >>"$2" 2>&1 || return

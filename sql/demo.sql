@@ -75,6 +75,20 @@ join ucrm.tenants as t on t.slug = v.slug
 join ucrm.tenant_memberships as m on m.tenant_id = t.id and m.role = 'owner'
 join crm.organizations as o on o.tenant_id = t.id;
 
+-- And something of everything else.
+create temporary table workspaces on commit drop as
+select t.slug, t.id as tenant, o.user_id as owner, coalesce(a.user_id, o.user_id) as agent
+from ucrm.tenants as t
+join ucrm.tenant_memberships as o on o.tenant_id = t.id and o.role = 'owner'
+left join people as p on p.name = 'alan'
+left join ucrm.users as u on u.email = p.email
+left join ucrm.tenant_memberships as a on a.tenant_id = t.id and a.user_id = u.id
+where t.slug in ('acme', 'globex');
+\ir demo/crm.sql
+\ir demo/engagement.sql
+\ir demo/wallet.sql
+\ir demo/hiring.sql
+
 -- A few in the other workspaces too, so that there is something not to see.
 insert into crm.contacts (tenant_id, name)
 select t.id, 'Contact of ' || t.name from ucrm.tenants as t where t.slug in ('initech', 'hooli', 'umbrella', 'stark');

@@ -222,6 +222,8 @@ begin
         if parent is null or not f.needed and (
             model is not null and exists (select from unnest(f.columns) as m where model -> m::text = 'null')
             or model is null and lone <> f.name
+            -- What refers to this very row comes after it.
+            or ucrm.protection_key(relation) = any (f.columns)
         ) then
             made := made - array(
                 select m::text
