@@ -36,6 +36,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Bytes of a body.
     pub body_limit: usize,
+    /// Bytes of a file.
+    pub upload_limit: usize,
     /// Bytes of a tenant to be restored.
     pub restore_limit: usize,
     /// Longest time for the database to answer.
@@ -106,6 +108,7 @@ impl Config {
             pool_wait: Duration::from_millis(options.pool_wait_ms),
             max_connections: size("UCRM_MAX_CONNECTIONS", options.max_connections)?,
             body_limit: size("UCRM_BODY_LIMIT", options.body_limit)?,
+            upload_limit: size("UCRM_UPLOAD_LIMIT", options.upload_limit)?,
             restore_limit: size("UCRM_RESTORE_LIMIT", options.restore_limit)?,
             request_timeout: Duration::from_millis(options.request_timeout_ms),
             header_timeout: Duration::from_millis(options.header_timeout_ms),

@@ -43,6 +43,7 @@ pub struct Gateway {
     site: Site,
     hasher: Hasher,
     body_limit: usize,
+    upload_limit: usize,
     restore_limit: usize,
     body_timeout: Duration,
     request_timeout: Duration,
@@ -70,6 +71,7 @@ impl Gateway {
             site: config.site(),
             hasher,
             body_limit: config.body_limit,
+            upload_limit: config.upload_limit,
             restore_limit: config.restore_limit,
             body_timeout: config.body_timeout,
             request_timeout: config.request_timeout,
@@ -121,6 +123,7 @@ impl Gateway {
             return Err(Failure::CsrfRejected);
         }
         let (limit, _turn) = match request.is_restore() {
+            false if request.is_upload() => (self.upload_limit, None),
             false => (self.body_limit, None),
             true => {
                 let turn = self.restoring.try_acquire();

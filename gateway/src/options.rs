@@ -56,6 +56,10 @@ pub struct Options {
     #[arg(long, env = "UCRM_BODY_LIMIT", default_value = "1048576", value_name = "BYTES",
           value_parser = whole("UCRM_BODY_LIMIT", 1_024, 1 << 30))]
     pub body_limit: u64,
+    /// Largest file, the body of POST /api/v1/files/{bucket}; buckets have limits of their own
+    #[arg(long, env = "UCRM_UPLOAD_LIMIT", default_value = "10485760", value_name = "BYTES",
+          value_parser = whole("UCRM_UPLOAD_LIMIT", 1_024, 1 << 30))]
+    pub upload_limit: u64,
     /// Largest body of POST /api/v1/admin/workspaces/restore
     #[arg(long, env = "UCRM_RESTORE_LIMIT", default_value = "67108864", value_name = "BYTES",
           value_parser = whole("UCRM_RESTORE_LIMIT", 1_024, 1 << 30))]

@@ -91,6 +91,11 @@ impl Call {
         self.method == "GET" && self.path().ends_with("/export")
     }
 
+    /// True for the routes whose body is a file.
+    pub fn is_upload(&self) -> bool {
+        self.method == "POST" && self.path().starts_with("/api/v1/files/")
+    }
+
     /// True for the one route whose body may be large.
     pub fn is_restore(&self) -> bool {
         self.method == "POST" && self.path() == "/api/v1/admin/workspaces/restore"

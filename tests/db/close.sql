@@ -136,8 +136,8 @@ select is_empty($$
 -- Policies.
 select set_eq(
     $$select c.relname, p.polcmd::text from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace$$,
-    $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings',
-        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events', 'custom_columns']) as v (name)$$,
+    $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings', 'file_buckets',
+        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events', 'custom_columns', 'files']) as v (name)$$,
     'these tables of the house can be read by members or by everybody; all others by nobody');
 select ok(pg_get_expr(p.polqual, p.polrelid) ~ 'tenant_id\(\)' and pg_get_expr(p.polqual, p.polrelid) ~ '(has_permission|permission_scope)', format('%s asks for tenant and permission', p.polrelid::regclass))
 from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace

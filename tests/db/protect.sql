@@ -45,10 +45,10 @@ set local role ucrm_app;
 select ucrm.enter(:'acme', :'owner');
 select lives_ok($$insert into shop.orders (title, secret_code) values ('one', 'hush')$$, 'an owner writes it');
 select results_eq('select title, tenant_id from shop.orders', format($$values ('one', %L::uuid)$$, :'acme'), 'and reads his own');
-select is_empty($$select from ucrm.audit_logs where resource = 'orders' and (after::text like '%hush%' or after ? 'secret_code')$$, 'its secret column is in no audit row');
-select is_empty($$select from ucrm.events where resource = 'orders' and data ? 'secret_code'$$, 'nor in an event');
+select is_empty($$select from ucrm.audit_logs where resource = 'orders' and after::text like '%hush%'$$, 'its secret is in no audit row');
+select is_empty($$select from ucrm.events where resource = 'orders' and data::text like '%hush%'$$, 'nor in an event');
 reset role;
-select is(ucrm.shape_of('orders') ~ E'\nsecret_code\ttext\tw', true, 'nor shown by the API, which may set it');
+select is(ucrm.shape_of('orders') ~ E'\nsecret_code\ttext\trws', true, 'and the API knows it for a secret');
 -- The table's owner, no superuser, is held too.
 create role shopkeeper;
 grant usage on schema shop, ucrm to shopkeeper;

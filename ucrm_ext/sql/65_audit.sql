@@ -20,7 +20,7 @@ create table ucrm.audit_logs (
     primary key (tenant_id, id)
 );
 comment on table ucrm.audit_logs is
-'Who changed what: actor_kind (see ucrm.actor_kind()), user, the platform admin who acts as him (impersonator_id: read-only, so it stands at denials), key prefix, database login, request, address; action create | update | delete | a security event; the row before and after, and the names of the columns that changed. Secret columns never appear. Ids are UUIDv7: order by id is order in time.';
+'Who changed what: actor_kind (see ucrm.actor_kind()), user, the platform admin who acts as him (impersonator_id: read-only, so it stands at denials), key prefix, database login, request, address; action create | update | delete | a security event; the row before and after, and the names of the columns that changed. Secret columns appear as their mask. Ids are UUIDv7: order by id is order in time.';
 
 create index audit_logs_record on ucrm.audit_logs (tenant_id, resource, record_id, id);
 

@@ -64,7 +64,7 @@ stable
 as 'MODULE_PATHNAME', 'ucrm_hushed_tenant';
 comment on function ucrm.hushed_tenant() is 'The tenant that ucrm.hush() silenced in this transaction; null: none.';
 
--- Arguments: resource, key column, archived column or '', secret columns or ''.
+-- Arguments: resource, key column, archived column or ''. Of secret columns a row holds the mask only.
 create function ucrm.record_insert()
 returns trigger
 language plpgsql
@@ -73,7 +73,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    secrets constant text[] := string_to_array(tg_argv[3], ',');
     hushed constant uuid := ucrm.hushed_tenant();
 begin
     with logged as (
@@ -81,7 +80,7 @@ begin
         select ucrm.uuid7(), c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
                'create', tg_argv[0], c.image ->> tg_argv[1], c.image
         from (
-            select r.tenant_id, to_jsonb(r) - secrets as image
+            select r.tenant_id, to_jsonb(r) as image
             from new_rows as r
             where r.tenant_id is distinct from hushed
             offset 0
@@ -104,12 +103,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    secrets constant text[] := string_to_array(tg_argv[3], ',');
     hushed constant uuid := ucrm.hushed_tenant();
 begin
     -- Nothing is written for a tenant that is itself being deleted.
     with changed as materialized (
-        select ucrm.uuid7() as id, r.tenant_id, to_jsonb(r) - secrets as image
+        select ucrm.uuid7() as id, r.tenant_id, to_jsonb(r) as image
         from old_rows as r
         where exists (select from ucrm.tenants as t where t.id = r.tenant_id)
           and r.tenant_id is distinct from hushed
@@ -140,13 +138,12 @@ set enable_nestloop = off
 set jit = off
 as $$
 declare
-    secrets constant text[] := string_to_array(tg_argv[3], ',');
     hushed constant uuid := ucrm.hushed_tenant();
 begin
     with before as materialized (
-        select row_number() over () as n, to_jsonb(r) - secrets as image from old_rows as r
+        select row_number() over () as n, to_jsonb(r) as image from old_rows as r
     ), after as materialized (
-        select row_number() over () as n, r.tenant_id, to_jsonb(r) - secrets as image from new_rows as r
+        select row_number() over () as n, r.tenant_id, to_jsonb(r) as image from new_rows as r
     ), logged as (
         insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
         select ucrm.uuid7(), a.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),

@@ -50,7 +50,7 @@ begin
 end
 $$;
 comment on function ucrm.protect(regclass, text, text, text[], text[], text, text) is
-'Makes a table tenant-safe, permissioned, gated and audited; idempotent; changes no owner; superuser only. resource: its noun (default: the table''s name); label: the column people know a row by; search: columns of q=; secret: columns never shown or audited; owner: uuid column for scope own (default owner_id if there is one); archived: timestamptz column (default archived_at). 55000 names every obstacle with its fix; PT409 resource_taken.';
+'Makes a table tenant-safe, permissioned, gated and audited; idempotent; changes no owner; superuser only. resource: its noun (default: the table''s name); label: the column people know a row by; search: columns of q=; secret: text columns whose values are sealed, the row holding a mask (see ucrm.mask_secrets()); owner: uuid column for scope own (default owner_id if there is one); archived: timestamptz column (default archived_at). 55000 names every obstacle with its fix; PT409 resource_taken.';
 
 create function ucrm.first_column(relation regclass, names text[], type regtype)
 returns name
@@ -116,6 +116,15 @@ begin
             using errcode = 'undefined_column', hint = 'label, search, secret, owner and archived name columns of the table.';
     end if;
 
+    wrong := ucrm.secret_obstacles(relation, secret_names, key_name);
+    if wrong is not null then
+        raise exception '%: %', relation, wrong
+            using errcode = 'invalid_parameter_value', hint = 'Its row holds a mask instead of the secret: see ucrm.mask_secrets().';
+    end if;
+    if label_name = any (secret_names) or search_names && secret_names then
+        raise exception '%: neither label nor search can be a secret column', relation using errcode = 'invalid_parameter_value';
+    end if;
+
     if noun in ('entity', 'rest', 'admin', 'internal', 'auth', 'why', 'permissions', 'session', 'events', 'docs', 'mcp', 'workspaces', 'impersonations', 'custom_columns')
         or exists (select from ucrm.resources as r where r.name = noun and (r.table_schema, r.table_name) is distinct from (in_schema, in_table))
     then
@@ -127,7 +136,10 @@ begin
         set name = noun, key_column = key_name, owner_column = owner_name, archived_column = archived_name,
             label_column = label_name, search_columns = search_names, secret_columns = secret_names
         where r.name = known.name;
-        update ucrm.custom_columns as c set resource = noun where c.resource = known.name and noun <> known.name;
+        if noun <> known.name then
+            update ucrm.custom_columns as c set resource = noun where c.resource = known.name;
+            perform ucrm.rename_row_secrets(known.name, noun, known.secret_columns);
+        end if;
     else
         insert into ucrm.resources (name, label, kind, table_schema, table_name, key_column, owner_column, archived_column, label_column, search_columns, secret_columns)
         values (noun, initcap(replace(noun, '_', ' ')), 'entity', in_schema, in_table, key_name,
@@ -228,19 +240,20 @@ declare
     arguments text;
 begin
     select x.* into r from ucrm.resources as x where x.name = noun;
-    arguments := format('%L, %L, %L, %L', r.name, r.key_column, coalesce(r.archived_column, ''), array_to_string(r.secret_columns, ','));
+    arguments := format('%L, %L, %L', r.name, r.key_column, coalesce(r.archived_column, ''));
     execute format('create or replace trigger ucrm_gate before insert or update or delete on %s for each statement execute function ucrm.gate_write(%L)', relation, noun);
     execute format('create or replace trigger ucrm_record_insert after insert on %s referencing new table as new_rows for each statement execute function ucrm.record_insert(%s)', relation, arguments);
     execute format('create or replace trigger ucrm_record_update after update on %s referencing old table as old_rows new table as new_rows for each statement execute function ucrm.record_update(%s)', relation, arguments);
     execute format('create or replace trigger ucrm_record_delete after delete on %s referencing old table as old_rows for each statement execute function ucrm.record_delete(%s)', relation, arguments);
     perform ucrm.attach_custom(relation, noun);
+    perform ucrm.attach_secrets(relation, noun);
     execute format('create or replace trigger ucrm_bump_rows after insert or update or delete on %s for each row execute function ucrm.bump_rows()', relation);
     execute format('create or replace trigger ucrm_bump_all after truncate on %s for each statement execute function ucrm.bump_rows()', relation);
     execute format('alter table %s enable always trigger ucrm_bump_rows', relation);
     execute format('alter table %s enable always trigger ucrm_bump_all', relation);
 end
 $$;
-comment on function ucrm.attach_triggers(regclass, text) is 'Gate and the check of custom values before, audit and outbox after, and the forgetting of remembered counts. Part of protect().';
+comment on function ucrm.attach_triggers(regclass, text) is 'Gate, the check of custom values and the sealing of secrets before, audit and outbox after, and the forgetting of remembered counts. Part of protect().';
 
 create function ucrm.unprotect("table" regclass)
 returns void

@@ -14,7 +14,7 @@ as $$
         select a.attname, a.attnum
         from r
         join pg_catalog.pg_attribute as a on a.attrelid = r.relation and a.attnum > 0 and not a.attisdropped
-        where a.attname <> 'tenant_id' and not a.attname = any (r.secret_columns)
+        where a.attname <> 'tenant_id'
     ), relations as (
         -- A composite foreign key to another protected table: its label, under the key's name without _id.
         select regexp_replace(mine.attname, '_id$', '') as alias, mine.attname as column_name, mine.attnum,
@@ -24,7 +24,7 @@ as $$
         join pg_catalog.pg_attribute as mine on mine.attrelid = k.conrelid and mine.attnum = any (k.conkey) and mine.attname <> 'tenant_id'
         join pg_catalog.pg_attribute as theirs on theirs.attrelid = k.confrelid and theirs.attnum = k.confkey[array_position(k.conkey, mine.attnum)]
         join ucrm.resources as other on ucrm.relation_of(other.table_schema, other.table_name) = k.confrelid
-        where mine.attname like '%\_id' and not other.label_column = any (other.secret_columns)
+        where mine.attname like '%\_id'
           and not exists (select from columns as c where c.attname = regexp_replace(mine.attname, '_id$', ''))
     )
     select format('create view %I.%I with (security_invoker = true) as select %s from %I.%I as t%s',
@@ -39,7 +39,7 @@ as $$
     from r;
 $$;
 comment on function ucrm.report_view(text, name) is
-'The CREATE VIEW of a resource for analysts: its columns without tenant_id and secrets, and the label of each row it refers to.';
+'The CREATE VIEW of a resource for analysts: its columns without tenant_id, of secrets the mask, and the label of each row it refers to.';
 
 create function ucrm.refresh_reports(login name default null)
 returns void

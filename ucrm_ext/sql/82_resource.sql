@@ -12,11 +12,12 @@ begin
                          array_to_string(r.search_columns, ','), r.label_column)
             || string_agg(
                 E'\n' || concat_ws(E'\t', a.attname, format_type(a.atttypid, a.atttypmod),
-                    case when a.attname <> 'tenant_id' and not a.attname = any (r.secret_columns) then 'r' else '' end
+                    case when a.attname <> 'tenant_id' then 'r' else '' end
                     || case when a.attname not in ('tenant_id', r.key_column, 'created_at', 'updated_at')
                              and a.attname is distinct from r.archived_column and a.attgenerated = '' and a.attidentity = '' then 'w' else '' end
                     || case when a.attnotnull then 'n' else '' end
-                    || case when a.atthasdef or a.attidentity <> '' then 'd' else '' end),
+                    || case when a.atthasdef or a.attidentity <> '' then 'd' else '' end
+                    || case when a.attname = any (r.secret_columns) then 's' else '' end),
                 '' order by a.attnum)
         from ucrm.resources as r
         join pg_catalog.pg_attribute as a
@@ -27,7 +28,7 @@ begin
 end
 $$;
 comment on function ucrm.shape_of(text) is
-'A resource''s table as the compiler wants it: a line schema, table, key, owner, archived, search columns, label; then a line per column: name, type, flags r(eadable) w(ritable) n(ot null) d(efault). Tab-separated.';
+'A resource''s table as the compiler wants it: a line schema, table, key, owner, archived, search columns, label; then a line per column: name, type, flags r(eadable) w(ritable) n(ot null) d(efault) s(ecret: the row holds a mask). Tab-separated.';
 
 create function ucrm.refused(s ucrm.statement, request_id uuid)
 returns ucrm.response

@@ -24,6 +24,7 @@ begin
         perform ucrm.issue_api_key(tenant.id, tenant.id, 'Prove');
         insert into ucrm.invitations (tenant_id, email, role) values (tenant.id, format('prove-%s-%s@ucrm.invalid', tenant.side, mark), 'idle');
         insert into ucrm.custom_columns (tenant_id, resource, name, label, type) values (tenant.id, 'contacts', 'prove', 'Prove', 'plain');
+        insert into ucrm.files (tenant_id, bucket, name, content_type, size, sha256, content) values (tenant.id, 'memberAvatars', 'prove.png', 'image/png', 1, tenant.side, 'x');
         insert into ucrm.impersonations (tenant_id, admin_id, user_id, reason) values (tenant.id, tenant.id, tenant.id, 'to prove its walls');
     end loop;
 

@@ -138,7 +138,8 @@ as $$
     from ucrm.protected_tables() as t
     join ucrm.resources as r on r.name = t.noun
     cross join lateral (
-        select array[r.name] as noun, array[r.name, r.key_column, coalesce(r.archived_column, ''), array_to_string(r.secret_columns, ',')] as record
+        select array[r.name] as noun, array[r.name, r.key_column, coalesce(r.archived_column, '')] as record,
+               array[r.name, r.key_column, array_to_string(r.secret_columns, ',')] as secret
     ) as a
     -- type: the bits of pg_trigger.tgtype (catalog/pg_trigger.h).
     cross join lateral (values
@@ -148,12 +149,17 @@ as $$
         ('ucrm_record_delete', 'record_delete', 8, 'O', a.record, 'no audit and outbox rows as they should be'),
         ('ucrm_custom_insert', 'refuse_custom', 7, 'O', a.noun, 'custom values are not checked'),
         ('ucrm_custom_update', 'refuse_custom', 19, 'O', a.noun, 'custom values are not checked'),
+        ('ucrm_secret_mask', 'mask_secrets', 23, 'O', a.secret, 'secrets are stored in clear'),
+        ('ucrm_secret_insert', 'keep_secrets', 4, 'O', a.secret, 'secrets are lost'),
+        ('ucrm_secret_update', 'keep_secrets', 16, 'O', a.secret, 'secrets are lost'),
+        ('ucrm_secret_delete', 'drop_secrets', 8, 'O', a.secret, 'secrets outlive their rows'),
+        ('ucrm_secret_empty', 'drop_secrets', 32, 'O', a.secret, 'secrets outlive their rows'),
         ('ucrm_bump_rows', 'bump_rows', 29, 'A', '{}'::text[], 'remembered counts are not forgotten'),
         ('ucrm_bump_all', 'bump_rows', 32, 'A', '{}'::text[], 'remembered counts are not forgotten')
     ) as e (name, function, type, enabled, arguments, duty)
     left join pg_catalog.pg_trigger as g on g.tgrelid = t.relation and g.tgname = e.name and not g.tgisinternal
     left join pg_catalog.pg_proc as p on p.oid = g.tgfoid and p.pronamespace = 'ucrm'::regnamespace
-    where case e.function when 'refuse_custom' then ucrm.has_custom(t.relation) else true end
+    where case when e.function = 'refuse_custom' then ucrm.has_custom(t.relation) when e.name like 'ucrm\_secret\_%' then cardinality(r.secret_columns) > 0 else true end
       and (g.tgname is null
        or (p.proname::text, g.tgtype::integer, g.tgenabled::text) is distinct from (e.function, e.type, e.enabled)
        or g.tgargs is distinct from (

@@ -61,7 +61,7 @@ begin
 
     -- The catalogue is for everybody who was granted it.
     for thing in
-        select unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings']) as name
+        select unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings', 'file_buckets']) as name
     loop
         execute format('create policy "the catalogue is for everybody" on ucrm.%I for select using (true)', thing.name);
     end loop;
@@ -78,6 +78,7 @@ begin
             ('impersonations', 'audit_logs', 'tenant_id', 'tenant_id, id, admin_id, user_id, reason, created_at, expires_at, ended_at'),
             ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, impersonator_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed'),
             ('events', null, 'tenant_id', 'tenant_id, id, at, type, resource, record_id, data, changes, request_id'),
+            ('files', 'files', 'tenant_id', 'tenant_id, id, bucket, name, content_type, size, sha256, created_by, created_at'),
             ('custom_columns', '', 'tenant_id', 'tenant_id, id, resource, name, label, type, options, required, position, created_at, updated_at')
         ) as v (name, resource, tenant_column, columns)
     loop

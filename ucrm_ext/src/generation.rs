@@ -6,7 +6,7 @@
 use crate::border::{Answer, Call, uuid_of};
 use crate::shared::{ROW_SLOTS, shared};
 use crate::window::key;
-use crate::{context, run};
+use crate::{context, run, secret};
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -141,6 +141,7 @@ fn forget() {
     });
     context::leave();
     run::rest();
+    secret::forget();
 }
 
 fn note_definitions(_: Call) -> Answer {

@@ -13,6 +13,7 @@ mod custom;
 mod gate;
 mod generation;
 mod handle;
+mod horizon;
 mod jwt;
 mod login;
 mod memo;

@@ -3,6 +3,9 @@
 //! Called by the SQL functions of secrets, which nobody but UCRM's owner may execute, and by `jwt`.
 
 mod seal;
+mod stash;
+
+pub use stash::forget;
 
 use crate::border::{Answer, Call, Fault, texts, varlena};
 use crate::token;
