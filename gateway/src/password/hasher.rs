@@ -18,6 +18,9 @@ const WAITING: usize = 256;
 const IDLE: Duration = Duration::from_secs(1);
 /// Requests go before passwords.
 const NICENESS: i32 = 10;
+/// What glibc's allocator always gives back when it is freed; less than 32 MiB it keeps once it was freed before. Pages
+/// beyond those that are used are never touched, so they cost nothing.
+const GIVEN_BACK: usize = 33 * 1024;
 /// More than any row of ours asks for.
 const MOST_MEMORY_KIB: u32 = 256 * 1024;
 const MOST_PASSES: u32 = 16;
@@ -151,7 +154,11 @@ fn compute(memory: &mut Vec<Block>, work: &Work, password: &[u8]) -> Option<[u8;
         return None;
     }
     let parameters = Params::new(work.memory_kib, work.passes, work.lanes, Some(32)).ok()?;
-    memory.resize(parameters.block_count().max(memory.len()), Block::default());
+    let blocks = parameters.block_count();
+    if memory.is_empty() {
+        *memory = Vec::with_capacity(blocks.max(GIVEN_BACK));
+    }
+    memory.resize(blocks.max(memory.len()), Block::default());
     let mut hash = [0; 32];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
         .hash_password_into_with_memory(password, &work.salt, &mut hash, memory)
@@ -184,6 +191,23 @@ mod tests {
             compute(&mut memory, &work(256, 1), b"password"),
             Some(first)
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_that_is_let_go_is_the_systems_again() {
+        fn resident_kib() -> usize {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+            let number = line.and_then(|line| line.split_whitespace().nth(1));
+            number.unwrap().parse().unwrap()
+        }
+        let before = resident_kib();
+        for _ in 0..3 {
+            let mut memory = Vec::new();
+            compute(&mut memory, &work(19_456, 1), b"password").unwrap();
+        }
+        assert!(resident_kib() < before + 10 * 1024);
     }
 
     #[test]
