@@ -1,5 +1,5 @@
 # The only entry point. `make help` says what there is.
-.PHONY: help run test bench lint clean
+.PHONY: help run test bench bench-peers lint clean
 
 help:
 	@.make/help.sh
@@ -12,6 +12,9 @@ test:
 
 bench:
 	@exec .make/bench.sh
+
+bench-peers:
+	@exec .make/bench.sh peers
 
 lint:
 	@exec .make/test.sh format clippy shell

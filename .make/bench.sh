@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
-# Owns `make bench`: a stage with the measurement's own settings, and what runs on it.
+# Owns `make bench` and `make bench-peers`: a stage with the measurement's own settings, and what runs on it.
 # Must never measure a server that something else uses.
-# Called by the Makefile.
+# Called by the Makefile, with `peers` for the second.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
-for part in say place packages tools ports build cluster database gateway stage; do
+for part in say place packages tools ports build cluster database gateway stage peers; do
     # shellcheck disable=SC1090
     source "$here/$part.sh"
 done
+name=bench${1:+-$1}
 
 state_make
-lock bench
+lock "$name"
 close() {
     local status=$?
     set +e
     trap '' INT TERM HUP PIPE
     trap - EXIT
+    step_cancel
     stage_close || status=1
     exit "$status"
 }
@@ -26,8 +28,16 @@ trap 'exit 129' HUP
 
 packages "${PACKAGES_RUN[@]}" "${PACKAGES_BENCH[@]}"
 tools
+if [[ $name == bench-peers ]]; then
+    peers_make || {
+        show_log "$STATE/log/peers.log"
+        die "the peers could not be made; the whole log is $STATE/log/peers.log"
+    }
+fi
 build || exit 1
-step build "$STATE/log/example.log" env CARGO_TERM_COLOR=never cargo build --release -p ucrm-gateway --example argon2_loop || exit 1
-export ARGON2_LOOP=$TARGET/release/examples/argon2_loop
-stage_open bench "$(cat tests/bench/postgresql.conf 2>/dev/null)" || exit 1
-bash tests/bench/run.sh 9>&-
+if [[ $name == bench ]]; then
+    step build "$STATE/log/example.log" env CARGO_TERM_COLOR=never cargo build --release -p ucrm-gateway --example argon2_loop || exit 1
+    export ARGON2_LOOP=$TARGET/release/examples/argon2_loop
+fi
+stage_open "$name" "$(cat tests/bench/postgresql.conf)" || exit 1
+bash "tests/bench/${1:+$1/}run.sh" 9>&-

@@ -6,6 +6,8 @@ cat <<'END'
 make run     install what is missing, build, start PostgreSQL and the gateway, say what to try; Ctrl-C stops
 make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, installation, dump and restore
 make bench   speed, as ratios within one run, with a report
+make bench-peers
+             the same requests beside Fastify with better-auth and Prisma, and PostGraphile (needs npm)
 make lint    only format and lints
 make clean   stop what runs from this clone; remove .ucrm and target
 
@@ -26,6 +28,13 @@ Variables of make run:
 Variables of make test:
   STEPS="format clippy shell unit database pgtap race http journey install restore"
                                     which steps to run
+
+Variables of make bench and make bench-peers:
+  BENCH_CLIENTS=8, BENCH_ROUNDS=4 (peers: 5), BENCH_SECONDS=2 (peers: 5)
+                                    clients at a time; turns of each that count; how long each is
+  BENCH_TENANTS=1000, BENCH_ROWS=1000, BENCH_MORE_TENANTS=10000, BENCH_LARGE=1000000
+                                    tenants, contacts of each, tenants of the last comparison, contacts of the large tenant
+  BENCH_ONLY="list get"             only these groups (tests/bench/run.sh)
 
 Of all:
   UCRM_TOOLS=~/.cache/ucrm          where cargo-pgrx is kept when it has to be built

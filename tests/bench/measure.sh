@@ -13,13 +13,13 @@ die() {
     exit 1
 }
 
-# Logins come with their passwords from a file, as libpq reads it.
+# measure_open NAME: of the report. Logins come with their passwords from a file, as libpq reads it.
 measure_open() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     to=${BENCH_REPORT:-$root/target/bench}
     mkdir -p "$to"
-    SAMPLES=$to/samples.tsv
+    SAMPLES=$to/$1.tsv
     : >"$SAMPLES"
     export PGHOST=$UCRM_PGHOST PGPORT=$UCRM_PGPORT PGDATABASE=$UCRM_PGDATABASE PGPASSFILE=$work/passwords
     export PGOPTIONS='-c client_min_messages=warning'
@@ -37,6 +37,9 @@ password() { sed -n "s/^\*:\*:\*:$1://p" "$PGPASSFILE"; }
 
 admin() { psql -X -v ON_ERROR_STOP=1 -U "$ADMIN_LOGIN" "$@"; }
 
+# only GROUP: whether it is to be measured.
+only() { [[ -z ${BENCH_ONLY:-} || " $BENCH_ONLY " == *" $1 "* ]]; }
+
 # samples ROUND: lines of name, tab, number.
 samples() {
     local name value
@@ -48,11 +51,11 @@ samples() {
 # per_second LOGIN SCRIPT [TENANTS]: transactions a second, by all clients with prepared statements.
 per_second() {
     "$PGBENCH" -n -M prepared -c "$clients" -j 2 -T "$seconds" -U "$1" -D tenants="${3:-$tenants}" -D each="$each" \
-        -f "$here/pgbench/$2.sql" >"$work/out" 2>&1 || {
+        -D large="$large" -D rows="$large_rows" -D cursor="${cursor:--}" -f "$here/pgbench/$2.sql" >"$work/out" 2>&1 || {
         tail -n 5 "$work/out" >&2
         die "$2 failed"
     }
-    awk '/^tps = / { print $3 }' "$work/out"
+    awk '/^tps = / && $3 > 0 { print $3; found = 1 } END { exit !found }' "$work/out" || die "$2: none in $seconds s"
 }
 
 # over_http SCRIPT: requests a second.
@@ -97,6 +100,7 @@ each_once() {
 # measure VARIANT: its number.
 measure() {
     case $1 in
+        cursor_first | cursor_deep) cost ucrm_gateway "handle_$1" "$tenants" ;;
         cost_few) cost ucrm_gateway handle_list 10 ;;
         cost_many) cost ucrm_gateway handle_list "$tenants" ;;
         cost_most) cost ucrm_gateway handle_list "$more" ;;
@@ -104,6 +108,7 @@ measure() {
         bare_cost_most) cost "$ADMIN_LOGIN" bare_list "$more" ;;
         handle_*) per_second ucrm_gateway "$1" ;;
         reader_*) per_second bench_reader "$1" ;;
+        http_export | copy_*) carry "$1" ;;
         http_list | http_list_alone) over_http keys ;;
         http_sign_in) over_http sign_in ;;
         bare_argon2) "$ARGON2_LOOP" "$seconds" ;;
@@ -112,48 +117,69 @@ measure() {
     esac
 }
 
-# compare TITLE VARIANT…: in turn, round after round.
+# compare TITLE VARIANT…: in turn, round after round. The first, shorter, fills memories and plans and is thrown away.
+# What cannot be measured leaves its place in the report empty, and the rest goes on.
+failed=0
 compare() {
-    local round variant value
+    local round variant value whole=$seconds
+    local seconds=$(((whole + 1) / 2))
     say "$1"
     shift
     for ((round = 0; round <= rounds; round++)); do
         for variant in "$@"; do
-            value=$(measure "$variant")
+            value=$(measure "$variant") || {
+                failed=1
+                return 0
+            }
             ((round == 0)) || printf '%s\t%s\n' "$variant" "$value" | samples "$round"
         done
+        seconds=$whole
     done
 }
 
-# The largest resident size while 256 connections are open and in use.
+# gateway_memory NAME COMMAND…: the gateway's largest resident size in MiB while the command runs.
 gateway_memory() {
     local pid=$UCRM_TEST_GATEWAY_PID size largest=0 load
     [[ $(cat "/proc/$pid/comm") == ucrm-gateway* ]] || die "process $pid is not the gateway"
-    wrk -t 2 -c 256 -d 5s -s "$here/keys.lua" "$UCRM_URL" -- "$tenants" >"$work/out" 2>&1 &
+    "${@:2}" >"$work/load" 2>&1 &
     load=$!
     while kill -0 "$load" 2>/dev/null; do
         size=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")
         ((size <= largest)) || largest=$size
-        sleep 0.1
+        sleep 0.05
     done
-    grep -q '^requests' "$work/out" || die "requests over 256 connections failed"
-    printf 'gateway_memory\t%s\n' "$(awk -v k="$largest" 'BEGIN { print k / 1024 }')"
+    wait "$load" || die "$1: $(tail -n 1 "$work/load")"
+    printf '%s\t%s\n' "$1" "$(awk -v k="$largest" 'BEGIN { print k / 1024 }')"
 }
 
-# Writes report.md and report.svg, and shows the table.
+# Lists over 256 connections.
+many_connections() {
+    wrk -t 2 -c 256 -d 5s -s "$here/keys.lua" "$UCRM_URL" -- "$tenants" | grep '^requests'
+}
+
+# report NAME WANTED NOTES PLOT: NAME.md and PLOT.svg of what was sampled, and report.md of all there are. Its first words come in.
 report() {
-    awk -f "$here/report.awk" "$here/wanted.tsv" "$SAMPLES" >"$work/rows.tsv"
-    awk -F '\t' -f "$here/plot.awk" "$work/rows.tsv" >"$to/report.svg"
+    awk -f "$here/report.awk" "$2" "$SAMPLES" >"$work/all.tsv"
+    # Groups that were not asked for are no gap.
+    awk -F '\t' -v asked="${BENCH_ONLY:-}" 'asked == "" || $7 != "not measured"' "$work/all.tsv" >"$work/rows.tsv"
+    awk -F '\t' -f "$here/plot.awk" "$work/rows.tsv" >"$to/$4.svg"
     {
-        printf '# Speed\n\n'
-        printf '%s contacts in %s tenants (for the last comparison %s tenants), %s clients, prepared statements, %s rounds of %s s in turn; ' \
-            "$((tenants * each))" "$tenants" "$more" "$clients" "$rounds" "$seconds"
-        printf 'medians, and the median of the rounds'"'"' ratios. PostgreSQL %s, %s cores (%s), clients on the same machine.\n\n' \
-            "$(admin -A -t -c 'show server_version' | cut -d ' ' -f 1)" "$(nproc)" "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)"
+        cat
+        printf '\n'
         awk -F '\t' -f "$here/table.awk" "$work/rows.tsv"
-        printf '\n![Every measurement against what is wanted](report.svg)\n\n'
-        cat "$here/notes.md"
-    } >"$to/report.md"
-    sed -n '/^|/p' "$to/report.md"
-    say "$to/report.md and report.svg"
+        printf '\n![Every measurement against what is wanted](%s.svg)\n\n' "$4"
+        cat "$3"
+    } >"$to/$1.md"
+    sed -n '/^|/p' "$to/$1.md"
+    for part in speed peers; do
+        [[ ! -e $to/$part.md ]] || { [[ $part == speed ]] || printf '\n'; cat "$to/$part.md"; }
+    done >"$to/report.md"
+    say "$to/report.md and $4.svg"
+    ((failed == 0)) || die "not everything could be measured"
+}
+
+# machine: PostgreSQL's version and what it runs on.
+machine() {
+    printf 'PostgreSQL %s, %s cores (%s), clients on the same machine' "$(admin -A -t -c 'show server_version' | cut -d ' ' -f 1)" \
+        "$(nproc)" "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)"
 }

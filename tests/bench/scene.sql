@@ -42,5 +42,49 @@ begin
 end
 $$;
 
+-- A thousand contacts for each of sixteen tenants: as one body of a request, and as files for COPY with their audit rows.
+create table bench.bodies (body bytea not null);
+alter table bench.bodies alter column body set storage external;
+insert into bench.bodies
+select convert_to(jsonb_agg(jsonb_build_object('name', 'Created ' || k, 'email', 'created-' || k || '@bench.example', 'phone', '+49 30 123456', 'stage', 'lead'))::text, 'UTF8')
+from generate_series(1, 1000) as k;
+grant usage on schema bench to ucrm_gateway;
+grant select on bench.bodies to ucrm_gateway;
+
+create function bench.file_of(what text, n integer)
+returns text
+language sql
+as $$ select format('%s/bench-%s-%s.copy', current_setting('data_directory'), what, n) $$;
+
+do $$
+declare
+    source constant text :=
+        'from generate_series(1, 1000) as k
+         cross join (values ((''b0000000-0000-7000-8000-'' || lpad(to_hex(%1$s), 12, ''0''))::uuid, (''b1000000-0000-7000-8000-'' || lpad(to_hex(%1$s), 12, ''0''))::uuid)) as t (tenant_id, user_id)
+         cross join lateral (select t.tenant_id, ''Created '' || k as name, ''created-'' || k || ''@bench.example'' as email, ''+49 30 123456'' as phone, ''lead'' as stage, t.user_id as owner_id) as c
+         cross join lateral (select gen_random_uuid()::text as id) as made';
+begin
+    for n in 1 .. 16 loop
+        execute format('copy (select c.* ' || source || ') to %2$L', n, bench.file_of('contacts', n));
+        execute format(
+            'copy (select t.tenant_id, ''key'', t.user_id, ''bench'', ''01900000-0000-7000-8000-000000000001'', ''127.0.0.1'', ''create'', ''contacts'', made.id,
+                          to_jsonb(c) || jsonb_build_object(''id'', made.id, ''organization_id'', null, ''notes'', null, ''custom'', ''{}''::jsonb, ''external_id'', null,
+                                                           ''created_at'', now(), ''updated_at'', now(), ''archived_at'', null) '
+            || source || ') to %2$L', n, bench.file_of('audit', n));
+    end loop;
+end
+$$;
+
+create function bench.copy_in(n integer)
+returns void
+language plpgsql
+as $$
+begin
+    execute format('copy bench.contacts (tenant_id, name, email, phone, stage, owner_id) from %L', bench.file_of('contacts', n));
+    execute format('copy ucrm.audit_logs (tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, after) from %L',
+                   bench.file_of('audit', n));
+end
+$$;
+
 vacuum (analyze);
 checkpoint;

@@ -1,0 +1,2 @@
+\set n random(1, 16)
+select bench.copy_in(:n::int);

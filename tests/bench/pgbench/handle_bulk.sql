@@ -1,0 +1,4 @@
+-- Anything but success is a division by zero: a refusal is not a measurement.
+\set n random(1, 16)
+select 1 / (status / 100 = 2)::int, headers, convert_from(body, 'UTF8')
+from ucrm.handle('POST', '/api/v1/contacts', '', '{"accept": "*/*", "content-type": "application/json"}', (select body from bench.bodies), 'key', null, decode(lpad(to_hex(:n::int), 64, '0'), 'hex'), '127.0.0.1', '01900000-0000-7000-8000-000000000001');
