@@ -7,3 +7,5 @@ set client_min_messages = warning;
 \ir crm/crm.sql
 \ir engagement/engagement.sql
 \ir hiring/hiring.sql
+\set migration search
+\ir migrate.sql

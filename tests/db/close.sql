@@ -5,11 +5,11 @@ select * from no_plan();
 
 -- Functions.
 create temporary view functions as
-select p.oid, p.oid::regprocedure::text as name, p.proname, p.prorettype, l.lanname, p.prosecdef, p.proconfig, p.proowner::regrole::text as owner, p.proacl, p.provolatile
+select p.oid, p.oid::regprocedure::text as name, p.proname, p.prorettype, l.lanname, p.prosecdef, p.proconfig, p.proowner::regrole::text as owner, p.proacl, p.provolatile, p.prosqlbody is not null as bound
 from pg_proc as p
 join pg_language as l on l.oid = p.prolang
 where p.pronamespace = 'ucrm'::regnamespace;
-select ok('search_path=pg_catalog, pg_temp' = any (proconfig), name || ' pins its search_path') from functions where lanname in ('sql', 'plpgsql') order by name;
+select ok(bound or 'search_path=pg_catalog, pg_temp' = any (proconfig), name || ' pins its search_path, or was bound when it was made') from functions where lanname in ('sql', 'plpgsql') order by name;
 select is_empty('select name from functions where lanname not in (''c'', ''sql'', ''plpgsql'')', 'no other language');
 select isnt(obj_description(oid, 'pg_proc'), null, name || ' says what it does') from functions order by name;
 select is_empty('select name from functions where proacl is null', 'every function says who may execute it');
@@ -23,7 +23,7 @@ from functions where lanname <> 'c' or prosecdef order by name;
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('public', f.oid, 'execute')$$,
     array['tenant_id', 'user_id', 'member_role', 'api_key_id', 'request_id', 'permissions', 'api_key_prefix', 'actor_kind', 'client_address',
-          'has_permission', 'permission_scope', 'binding', 'uuid7', 'session_id', 'impersonator_id', 'custom_faults'],
+          'has_permission', 'permission_scope', 'binding', 'uuid7', 'searchable', 'session_id', 'impersonator_id', 'custom_faults'],
     'PUBLIC may ask for the context, and execute nothing else');
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
@@ -65,7 +65,7 @@ join (select distinct r.function from ucrm.routes as r where r.audience = 'user'
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_reader', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
     array['refuse', 'is_write', 'canonical_resource', 'recall_gates', 'gate_member', 'gate_enabled', 'gate_email', 'gate_mfa', 'gate_not_rejected', 'gate_not_suspended',
-          'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'run_page', 'json_row', 'is_open', 'permission_map', 'why'],
+          'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'run_page', 'json_row', 'planned_rows', 'finds', 'currency_digits', 'money', 'major', 'custom_amount', 'custom_date', 'custom_moment', 'is_open', 'permission_map', 'why'],
     'what a reader executes');
 select is_empty(
     $$select f.name from functions as f where f.prosecdef and f.owner = 'ucrm_tables'$$,

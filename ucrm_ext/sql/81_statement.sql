@@ -23,6 +23,13 @@ stable
 as 'MODULE_PATHNAME', 'ucrm_compile_list';
 comment on function ucrm.compile_list(text, text) is 'Query string → one statement for the page of rows and one for the total. Refusals: invalid_filter, invalid_cursor, permission_denied; wider (not for clients): ask again with ucrm.wide_shape_of().';
 
+create function ucrm.compile_labels(shape text, query text)
+returns ucrm.statement
+language c
+stable
+as 'MODULE_PATHNAME', 'ucrm_compile_labels';
+comment on function ucrm.compile_labels(text, text) is 'Query string (q, limit) → ids and labels of rows, and nothing else of them. Refusal: invalid_filter.';
+
 create function ucrm.compile_get(shape text, query text, id text, lock boolean)
 returns ucrm.statement
 language c
@@ -83,6 +90,22 @@ as 'MODULE_PATHNAME', 'ucrm_run_page';
 comment on function ucrm.run_page(text, text[], bigint, integer, text, bigint, bigint) is
 'As ucrm.run_rows(), but gives the body of a page: {"data":[…],"meta":{…}}. sql gives one row more than size if there are more, and keys columns more than are shown; by those of the last row the next cursor is made, behind stamp. Null when such a cursor is too long for a query string.';
 
+create function ucrm.run_labels(sql text, binds text[], resource text)
+returns text
+language c
+volatile
+strict
+as 'MODULE_PATHNAME', 'ucrm_run_labels';
+comment on function ucrm.run_labels(text, text[], text) is
+'As ucrm.run_rows(), for a statement of ucrm.compile_labels(): while it runs, the permission to autocomplete the resource, in its scope, counts as that to read it. For ucrm_handler alone.';
+
+create function ucrm.planned_rows(sql text, binds text[])
+returns bigint
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_planned_rows';
+comment on function ucrm.planned_rows(text, text[]) is 'How many rows the planner takes a statement to give, which is what EXPLAIN tells: an average over all tenants and values, not these.';
+
 create function ucrm.json_row(item record)
 returns json
 language c
@@ -116,9 +139,10 @@ as 'MODULE_PATHNAME', 'ucrm_etag';
 comment on function ucrm.etag(text) is 'A strong ETag (RFC 9110, 8.8.3) of a row as it is shown.';
 
 grant execute on function
-    ucrm.compile_list(text, text), ucrm.compile_get(text, text, text, boolean), ucrm.compile_insert(text, bytea, text),
+    ucrm.compile_list(text, text), ucrm.compile_labels(text, text), ucrm.compile_get(text, text, text, boolean), ucrm.compile_insert(text, bytea, text),
     ucrm.compile_update(text, bytea, text), ucrm.compile_delete(text, text),
     ucrm.list_body(text, bigint, bigint, bigint), ucrm.data_body(text), ucrm.etag(text)
 to ucrm_handler, ucrm_owner;
 grant execute on function ucrm.run(text, text[]), ucrm.run_rows(text, text[]), ucrm.run_row(text, text[]),
-    ucrm.run_page(text, text[], bigint, integer, text, bigint, bigint), ucrm.json_row(record) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;
+    ucrm.run_page(text, text[], bigint, integer, text, bigint, bigint), ucrm.json_row(record), ucrm.planned_rows(text, text[]) to ucrm_app, ucrm_reader, ucrm_owner, ucrm_platform;
+grant execute on function ucrm.run_labels(text, text[], text) to ucrm_handler;

@@ -1,5 +1,5 @@
 -- A resource as the compiler wants it, and the reply for what it refuses.
-create function ucrm.shape_of(resource text)
+create function ucrm.table_shape_of(resource text)
 returns text
 language plpgsql
 stable
@@ -22,13 +22,65 @@ begin
         from ucrm.resources as r
         join pg_catalog.pg_attribute as a
             on a.attrelid = ucrm.relation_of(r.table_schema, r.table_name) and a.attnum > 0 and not a.attisdropped
-        where r.name = shape_of.resource
+        where r.name = table_shape_of.resource
         group by r.name
     );
 end
 $$;
-comment on function ucrm.shape_of(text) is
+comment on function ucrm.table_shape_of(text) is
 'A resource''s table as the compiler wants it: a line schema, table, key, owner, archived, search columns, label; then a line per column: name, type, flags r(eadable) w(ritable) n(ot null) d(efault) s(ecret: the row holds a mask). Tab-separated.';
+
+create function ucrm.shape_of(resource text)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return ucrm.table_shape_of(resource) || E'\n+';
+end
+$$;
+comment on function ucrm.shape_of(text) is
+'What travels with every request: ucrm.table_shape_of(), and a line + to say that ucrm.wide_shape_of() knows more.';
+
+create function ucrm.wide_shape_of(resource text)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    owner_column constant text := (select r.owner_column from ucrm.resources as r where r.name = wide_shape_of.resource);
+begin
+    return (
+        select concat_ws(E'\n',
+            ucrm.table_shape_of(resource),
+            ucrm.custom_shape(resource),
+            string_agg(
+                concat_ws(E'\t', v.name, v.kind, v.target, v.column_name, coalesce(v.constraint_name, ''), coalesce(l.table_schema, ''), coalesce(l.table_name, ''),
+                          coalesce(v.link_column, ''), case when v.readable then 'r' else '' end)
+                || E'\n' || v.shape,
+                E'\n' order by v.name))
+        from (
+            select x.name, x.kind, x.target, x.column_name, x.constraint_name, x.link, x.link_column, ucrm.table_shape_of(x.target) as shape,
+                   ucrm.has_permission(x.target, 'read') and (x.link is null or ucrm.has_permission(x.link, 'read')) as readable
+            from ucrm.relations_of(resource) as x
+            union all
+            -- Whom a row belongs to: what everybody may see of a member who may see members at all.
+            select 'owner', 'one', 'members', owner_column, null, null, null,
+                   E'ucrm\tmembers\tid\t\t\t\tname\nid\tuuid\trn\nname\ttext\tr',
+                   ucrm.has_permission('members', 'read') or ucrm.has_permission('members', 'autocomplete')
+            where owner_column is not null
+              and not exists (select from ucrm.relations_of(resource) as y where y.name = 'owner')
+        ) as v
+        left join ucrm.resources as l on l.name = v.link
+    );
+end
+$$;
+comment on function ucrm.wide_shape_of(text) is
+'As ucrm.table_shape_of(), the tenant''s custom columns, and for each relation a line name, kind, target, column, constraint, schema, table and column of the link, flag r if the caller may read the target (and the link), followed by the target''s lines. Tab-separated.';
 
 create function ucrm.refused(s ucrm.statement, request_id uuid)
 returns ucrm.response
@@ -45,5 +97,5 @@ comment on function ucrm.refused(ucrm.statement, uuid) is 'The reply for what th
 grant execute on function
     ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
     ucrm.problem(text, uuid, text, jsonb, jsonb), ucrm.rate_limited(text, integer, integer, bigint, uuid),
-    ucrm.refused(ucrm.statement, uuid)
+    ucrm.refused(ucrm.statement, uuid), ucrm.shape_of(text), ucrm.wide_shape_of(text)
 to ucrm_handler, ucrm_owner;

@@ -132,6 +132,7 @@ comment on function ucrm.call(oid, ucrm.request) is 'Calls a route''s function a
 insert into ucrm.routes (method, template, function, audience, resource, action, builtin) values
 ('GET', '/api/v1/{resource}', 'ucrm.list_rows', 'tenant', null, 'read', true),
 ('POST', '/api/v1/{resource}', 'ucrm.create_row', 'tenant', null, 'create', true),
+('GET', '/api/v1/{resource}/autocomplete', 'ucrm.autocomplete_rows', 'tenant', null, 'autocomplete', true),
 ('GET', '/api/v1/{resource}/{id}', 'ucrm.get_row', 'tenant', null, 'read', true),
 ('PATCH', '/api/v1/{resource}/{id}', 'ucrm.update_row', 'tenant', null, 'update', true),
 ('DELETE', '/api/v1/{resource}/{id}', 'ucrm.delete_row', 'tenant', null, 'delete', true),

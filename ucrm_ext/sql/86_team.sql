@@ -35,7 +35,7 @@ begin
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
-    return row(200, null, ucrm.list_body(ucrm.run_rows(s.sql, s.binds), ucrm.run(s.count_sql, s.binds)::bigint, s.page, s.page_limit))::ucrm.response;
+    return ucrm.list_answer(s, null, r.request_id);
 end
 $$;
 comment on function ucrm.list_kernel(ucrm.request, text) is '200 {data, meta}: the list dialect over a shape, as the caller. Refusals: invalid_filter.';

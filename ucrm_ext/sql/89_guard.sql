@@ -87,7 +87,7 @@ begin
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
-    return row(200, null, ucrm.list_body(ucrm.run_rows(s.sql, s.binds), ucrm.run(s.count_sql, s.binds)::bigint, s.page, s.page_limit))::ucrm.response;
+    return ucrm.list_answer(s, null, r.request_id);
 end
 $$;
 comment on function ucrm.audit_logs_route(ucrm.request) is 'GET /api/v1/audit_logs: the list dialect over ucrm.audit_logs, newest first. Refusals: invalid_filter.';

@@ -162,8 +162,8 @@ grant execute on function
     ucrm.api_key_prefix(), ucrm.actor_kind(), ucrm.client_address(), ucrm.session_id(), ucrm.impersonator_id(),
     ucrm.has_permission(text, text), ucrm.permission_scope(text, text),
     ucrm.binding(),
-    -- Triggers' conditions are evaluated as whoever writes.
-    ucrm.custom_faults(uuid, text, jsonb, jsonb),
+    -- Triggers' conditions are evaluated as whoever writes, and so is what an index of a table is on.
+    ucrm.custom_faults(uuid, text, jsonb, jsonb), ucrm.searchable(text[]),
     ucrm.uuid7()
 to public;
 grant execute on function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) to ucrm_owner;

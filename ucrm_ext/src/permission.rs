@@ -16,6 +16,7 @@ const MOST_SETS: usize = 64;
 
 thread_local! {
     static SETS: RefCell<Vec<(Box<str>, Rc<Set>)>> = const { RefCell::new(Vec::new()) };
+    static LABELS: RefCell<Option<Labels>> = const { RefCell::new(None) };
 }
 
 /// The set for a permission text, parsed once per backend while it is in use.
@@ -33,8 +34,40 @@ pub fn parsed(text: &str) -> Rc<Set> {
     })
 }
 
+/// While labels of a resource are read, and by nothing else: reading is what the permission to autocomplete allows.
+struct Labels {
+    resource: Box<str>,
+    /// Of the subtransaction that reads them: an error that is caught has ended that one.
+    subtransaction: u32,
+}
+
+/// From here on the statement that is run reads ids and labels of this resource, and nothing else of it.
+pub fn begin_labels(resource: &str) {
+    let labels = Labels {
+        resource: resource.into(),
+        // SAFETY: a plain read of backend state.
+        subtransaction: unsafe { pg_sys::GetCurrentSubTransactionId() },
+    };
+    LABELS.set(Some(labels));
+}
+
+/// It has been run, or the transaction is over.
+pub fn end_labels() {
+    LABELS.set(None);
+}
+
 fn scope(call: Call) -> Option<Scope> {
-    context::permissions().scope(call.text(0)?, call.text(1)?)
+    let (resource, action) = (call.text(0)?, call.text(1)?);
+    let labelled = action == "read"
+        && LABELS.with_borrow(|labels| {
+            labels.as_ref().is_some_and(|labels| {
+                // SAFETY: a plain read of backend state.
+                let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
+                *labels.resource == *resource && labels.subtransaction == current
+            })
+        });
+    let action = if labelled { "autocomplete" } else { action };
+    context::permissions().scope(resource, action)
 }
 
 fn intersect(call: Call) -> Answer {

@@ -161,14 +161,15 @@ fn refuse(call: Call, refusal: Refusal) -> Answer {
         .iter()
         .map(|error| json!({"field": error.field, "code": error.code, "message": error.message}))
         .collect();
-    if let (Some(field), true) = (&refusal.field, errors.is_empty()) {
+    let named = errors.is_empty() && refusal.code != "permission_denied";
+    if let (Some(field), true) = (&refusal.field, named) {
         errors.push(json!({"field": field, "code": refusal.code, "message": refusal.message}));
     }
     let mut body = json!({"code": refusal.code, "detail": refusal.message, "errors": errors});
     if !refusal.allowed.is_empty() {
         body["allowed"] = json!(refusal.allowed);
     }
-    if let Some(resource) = &refusal.denied {
+    if let ("permission_denied", Some(resource)) = (refusal.code, &refusal.field) {
         body["details"] = json!({"resource": resource, "action": "read"});
     }
     answer(
@@ -213,6 +214,21 @@ fn compile_list(call: Call) -> Answer {
                 size: Some(page.list.page_size),
                 keys: Some(page.list.keys as u64),
                 stamp: page.list.stamp.clone(),
+            },
+        ),
+        Err(refusal) => refuse(call, refusal),
+    }
+}
+
+fn compile_labels(call: Call) -> Answer {
+    let catalogue = shape_of(call)?;
+    match compile::labels(&catalogue, call.text(1).unwrap_or_default()) {
+        Ok(Statement { sql, binds }) => answer(
+            call,
+            Columns {
+                sql: Some(sql),
+                binds: Some(texts(&binds)),
+                ..Columns::default()
             },
         ),
         Err(refusal) => refuse(call, refusal),
@@ -310,6 +326,11 @@ fn compile_update(call: Call) -> Answer {
 }
 
 crate::leaf!(pg_finfo_ucrm_compile_list, ucrm_compile_list, compile_list);
+crate::leaf!(
+    pg_finfo_ucrm_compile_labels,
+    ucrm_compile_labels,
+    compile_labels
+);
 crate::leaf!(pg_finfo_ucrm_compile_get, ucrm_compile_get, compile_get);
 crate::leaf!(
     pg_finfo_ucrm_compile_insert,

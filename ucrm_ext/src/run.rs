@@ -9,7 +9,7 @@ mod page;
 pub mod print;
 
 use crate::border::{Fault, copy_of, varlena};
-use crate::raw;
+use crate::{permission, raw};
 pub use kept::Place;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use print::Printer;
@@ -88,6 +88,7 @@ unsafe fn bound(list: pg_sys::ParamListInfo, at: usize, value: pg_sys::Datum, is
 
 /// The transaction has ended, also by an error: nothing is running any more.
 pub fn rest() {
+    permission::end_labels();
     RUNNING.set(0);
 }
 

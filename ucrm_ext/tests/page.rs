@@ -1,5 +1,11 @@
 //! Pages by cursor, related rows, money and custom columns: what they compile to and what they refuse.
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    dead_code,
+    unused_imports,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
 
 #[path = "../src/body"]
 mod body {
@@ -11,7 +17,7 @@ mod query;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use query::tree::{Condition, Count, Embed, Field, Operator, Order, Page, Query, Term};
-use query::{Catalogue, List, Refusal, emit, get, list};
+use query::{Catalogue, Kind, List, PARAMETERS, Refusal, emit, get, list};
 
 const WIDE: &str = "crm\tdeals\tid\towner_id\tarchived_at\ttitle\ttitle\n\
     id\tuuid\trnd\n\
@@ -223,7 +229,7 @@ fn related_rows_are_looked_up_for_the_page() {
     }
     let denied = refused("expand=salaries");
     assert_eq!(
-        (denied.code, denied.status, denied.denied.as_deref()),
+        (denied.code, denied.status, denied.field.as_deref()),
         ("permission_denied", 403, Some("salaries"))
     );
 }
@@ -433,4 +439,423 @@ fn rows_without_a_related_row_stay_out_when_asked() {
     );
     assert!(rows_sql.contains("as \"who\""), "{rows_sql}");
     assert_eq!((binds.len(), volatile), (1, true));
+}
+
+/// What each parameter is for.
+fn parameter(name: &str) -> &'static str {
+    match name {
+        "page" => "which page, from 1; at most 1,000,000 rows may come before it",
+        "limit" => "rows of a page, 1 to 100; 25 if not sent",
+        "cursor" => {
+            "instead of `page`: empty for the first page, then `meta.next_cursor` of the one before. `sort` and filters stay as they were, else `invalid_cursor`"
+        }
+        "sort" => {
+            "up to 5 columns, `-` for largest first: `-created_at,name`. Nulls are last, or first with `-`. If not sent: newest first. The id breaks ties"
+        }
+        "fields" => "the columns that are shown: `id,name,custom.budget`",
+        "expand" => {
+            "related rows in each row, up to 8 relations: one row or null, or an array of at most 100, newest first. `owner` is the member a row belongs to"
+        }
+        "q" => "up to 8 words that must all be in the resource's search columns, whatever the case",
+        "archived" => "`any` or `only`; archived rows stay out if not sent",
+        "count" => {
+            "`exact` or `estimated`. `meta.total` is exact with `page`, and absent with `cursor` unless asked for. An estimate is exact up to 10,000; beyond that the planner's guess, an average over all workspaces"
+        }
+        "and" | "or" => {
+            "conditions in brackets, up to 8 deep: `or=(stage.eq.won,and(age.gt.5,not.or(a.is.null,b.is.null)))`"
+        }
+        name => panic!("{name} has no words in the reference"),
+    }
+}
+
+#[test]
+fn the_reference_of_filters_is_what_the_code_has() {
+    use std::fmt::Write;
+    let mut text = String::from(
+        "# Filters\n\nThis file is made from the tables of the compiler (`ucrm_ext/src/query`); the test \
+         `the_reference_of_filters_is_what_the_code_has` fails when it is stale, and writes it with `UCRM_WRITE_REFERENCE=1`.\n\n\
+         `GET /api/v1/{resource}?…` takes these parameters, each once; `and`, `or` and columns as often as wanted, up to 50 conditions.\n\n\
+         | parameter | what it says |\n|---|---|\n",
+    );
+    for name in PARAMETERS {
+        writeln!(text, "| `{name}` | {} |", parameter(name)).unwrap();
+    }
+    text.push_str(
+        "\nAny other parameter is a column: `stage=eq.won`, `amount=not.is.null`. A column named like a parameter is reached inside \
+         `and=(limit.gt.5)`. Custom columns are `custom.name`; an amount of money is compared in major units, whatever its currency. \
+         A secret column is shown as its mask, and neither filtered nor sorted by. In brackets a value that has `,` or `)` is put in `\"`, \
+         with `\\` before `\"` and `\\`.\n\n| operator | what it says of a column | written |\n|---|---|---|\n",
+    );
+    for operator in Operator::NATIVE {
+        let (says, written) = operator.told();
+        writeln!(text, "| `{}` | {says} | `{written}` |", operator.name()).unwrap();
+    }
+    text.push_str("\n`not.` before an operator turns it round.\n\n| type | operators | a value is |\n|---|---|---|\n");
+    for (kind, name, value) in [
+        (
+            Kind::Text(None),
+            "text, varchar, char; custom plain, single_select, link, email, phone",
+            "text",
+        ),
+        (Kind::Uuid, "uuid", "a UUID"),
+        (
+            Kind::Integer(64),
+            "smallint, integer, bigint",
+            "a whole number",
+        ),
+        (
+            Kind::Numeric(None),
+            "numeric",
+            "a decimal number of up to 100 characters",
+        ),
+        (Kind::Float(64), "real, double precision", "a number"),
+        (
+            Kind::Money,
+            "money; custom currency",
+            "a decimal number of major units",
+        ),
+        (Kind::Boolean, "boolean", "true, false"),
+        (
+            Kind::Moment,
+            "timestamptz; custom datetime",
+            "`2024-05-01T10:00:00Z`, or a date: its beginning in UTC",
+        ),
+        (Kind::LocalTime, "timestamp", "`2024-05-01T10:00:00`"),
+        (Kind::Date, "date; custom date", "`2024-05-01`"),
+        (
+            Kind::Span(Kind::Date.into()),
+            "custom date_range, datetime_range",
+            "a date, or a time with offset",
+        ),
+        (Kind::Json, "jsonb", "JSON"),
+        (Kind::Array(Kind::Text(None).into()), "arrays", "elements"),
+        (
+            Kind::Other,
+            "anything else (enums, domains, inet …)",
+            "as PostgreSQL prints it",
+        ),
+    ] {
+        let operators: Vec<String> = kind
+            .operators()
+            .iter()
+            .map(|operator| format!("`{}`", operator.name()))
+            .collect();
+        writeln!(text, "| {name} | {} | {value} |", operators.join(" ")).unwrap();
+    }
+    text.push_str("\nWhat is not understood is refused with 400 `invalid_filter`: `errors[0].field` names it, `allowed` lists what could be there.\n");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway/FILTERS.md");
+    if std::env::var_os("UCRM_WRITE_REFERENCE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == text,
+        "gateway/FILTERS.md is stale: run this test with UCRM_WRITE_REFERENCE=1"
+    );
+}
+
+#[test]
+fn an_amount_has_the_digits_of_its_currency() {
+    use query::currency::{Amiss, digits, major, minor};
+    for (code, wanted) in [
+        ("EUR", Some(2)),
+        ("JPY", Some(0)),
+        ("KWD", Some(3)),
+        ("CLF", Some(4)),
+        ("eur", None),
+        ("EU", None),
+        ("ABC", None),
+        ("", None),
+        ("EUR USD", None),
+    ] {
+        assert_eq!(digits(code), wanted, "{code}");
+    }
+    for (text, digits, units) in [
+        ("12.30", 2, 1230),
+        ("-0.05", 2, -5),
+        ("7", 0, 7),
+        ("7.000", 0, 7),
+        ("1.5", 3, 1500),
+        ("92233720368547758.07", 2, i64::MAX),
+        ("-92233720368547758.08", 2, i64::MIN),
+    ] {
+        assert_eq!(minor(text, digits), Ok(units), "{text}");
+        assert_eq!(minor(&major(units, digits), digits), Ok(units), "{text}");
+    }
+    for (text, amiss) in [
+        ("1.005", Amiss::Precise),
+        ("", Amiss::Malformed),
+        ("1.", Amiss::Malformed),
+        (".5", Amiss::Malformed),
+        ("1e3", Amiss::Malformed),
+        ("+1", Amiss::Malformed),
+        ("--1", Amiss::Malformed),
+        ("1,5", Amiss::Malformed),
+        ("92233720368547758.08", Amiss::Large),
+    ] {
+        assert_eq!(minor(text, 2), Err(amiss), "{text}");
+    }
+    assert_eq!(major(-5, 2), "-0.05");
+}
+
+#[test]
+fn an_amount_is_assigned_as_units_and_currency() {
+    use query::{insert, update};
+    use serde_json::json;
+    let assigned = |value: serde_json::Value| update(&wide(), &body_of(json!({"value": value})));
+    let statement = assigned(json!({"amount": "12.30", "currency": "EUR"})).unwrap();
+    assert!(
+        statement.sql.contains(
+            "set \"value_minor\" = $2::text::bigint, \"value_currency\" = $3::text where"
+        ),
+        "{}",
+        statement.sql
+    );
+    assert_eq!(statement.binds, [Some("1230".into()), Some("EUR".into())]);
+    assert_eq!(assigned(json!(null)).unwrap().binds, [None, None]);
+    for value in [
+        json!("12.30"),
+        json!(12),
+        json!({"amount": "1"}),
+        json!({"amount": "1", "currency": "EUR", "x": 1}),
+        json!({"amount": "1.005", "currency": "EUR"}),
+        json!({"amount": "1", "currency": "eur"}),
+        json!([]),
+        json!({"amount": true, "currency": "EUR"}),
+        json!({"amount": "1.5", "currency": "JPY"}),
+    ] {
+        let refusal = assigned(value.clone()).unwrap_err();
+        assert_eq!(
+            (refusal.code, refusal.errors[0].field.as_str()),
+            ("validation_failed", "value"),
+            "{value}"
+        );
+    }
+    for name in ["value_minor", "value_currency", "custom.budget"] {
+        assert_eq!(
+            update(&wide(), &body_of(json!({name: 1})))
+                .unwrap_err()
+                .code,
+            "unknown_field",
+            "{name}"
+        );
+    }
+    let shared = Catalogue::parse("crm\tdeals\tid\t\t\t\tid\nid\tuuid\trnd\nnet_minor\tbigint\trwn\ntax_minor\tbigint\trw\ncurrency\ttext\trwn").unwrap();
+    let statement = insert(&shared, &body_of(json!({"net": "1.5", "currency": "KWD"}))).unwrap();
+    assert!(
+        statement.sql.contains("(\"currency\", \"net_minor\")"),
+        "{}",
+        statement.sql
+    );
+    assert_eq!(statement.binds, [Some("KWD".into()), Some("1500".into())]);
+    let brought = insert(
+        &shared,
+        &body_of(json!({"net": {"amount": "1.5", "currency": "EUR"}})),
+    )
+    .unwrap();
+    assert_eq!(brought.binds, [Some("150".into()), Some("EUR".into())]);
+    let both = json!({"net": {"amount": 1, "currency": "EUR"}, "tax": {"amount": "0.19", "currency": "EUR"}, "currency": "EUR"});
+    assert!(insert(&shared, &body_of(both)).is_ok());
+    for body in [
+        json!({"net": {"amount": 1, "currency": "EUR"}, "currency": "USD"}),
+        json!({"net": null, "currency": "EUR"}),
+        json!({"net": 1.005, "currency": "EUR"}),
+    ] {
+        assert_eq!(
+            insert(&shared, &body_of(body.clone())).unwrap_err().code,
+            "validation_failed",
+            "{body}"
+        );
+    }
+    assert_eq!(
+        update(&shared, &body_of(json!({"net": 1})))
+            .unwrap_err()
+            .errors[0]
+            .code,
+        "required"
+    );
+    assert_eq!(update(&shared, &body_of(json!({"net": {"amount": 1, "currency": "EUR"}, "tax": {"amount": 1, "currency": "USD"}}))).unwrap_err().code, "validation_failed");
+}
+
+fn body_of(value: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    value.as_object().unwrap().clone()
+}
+
+#[test]
+fn what_contains_a_text_has_its_keys() {
+    use query::key::{contains, is_indexed, of_text, of_wanted};
+    let texts = [
+        "Ada Lovelace",
+        "ΟΔΥΣΣΕΥΣ",
+        "Straße",
+        "İstanbul",
+        "a",
+        "",
+        "日本語テキスト",
+        "x\ny",
+        "ÀÉÎ õü",
+    ];
+    for text in texts {
+        for (from, _) in text.char_indices() {
+            for to in (from..=text.len()).filter(|&to| text.is_char_boundary(to)) {
+                let part = &text[from..to];
+                for wanted in [part.to_owned(), part.to_uppercase(), part.to_lowercase()] {
+                    if contains(text, &wanted) {
+                        let keys = of_text(text);
+                        assert!(
+                            of_wanted(&wanted).iter().all(|key| keys.contains(key)),
+                            "{wanted} in {text}"
+                        );
+                    }
+                }
+                assert!(contains(text, part), "{part} in {text}");
+            }
+        }
+    }
+    assert!(
+        contains("ΟΔΥΣΣΕΥΣ", "οδυσσευς")
+            && contains("ODD", "dd")
+            && !contains("ab", "abc")
+            && !contains("", "a")
+    );
+    assert!(!is_indexed("ab") && is_indexed("abc") && is_indexed("\na") && !is_indexed(""));
+    assert!(of_text("\nAda").contains(&of_wanted("\nA")[0]));
+}
+
+#[test]
+fn a_million_requests_are_compiled_or_refused() {
+    let parts = [
+        "title",
+        "rank",
+        "value",
+        "token",
+        "custom.due",
+        "custom.budget",
+        "custom",
+        "created_at",
+        "contact",
+        "notes",
+        "or",
+        "and",
+        "not.",
+        "eq.",
+        "in.",
+        "is.",
+        "cs.",
+        "cd.",
+        "between.",
+        "like.",
+        "in_last_days.",
+        "sort",
+        "fields",
+        "expand",
+        "cursor",
+        "limit",
+        "page",
+        "q",
+        "count",
+        "archived",
+        "=",
+        "=",
+        "=",
+        "&",
+        "&",
+        "(",
+        ")",
+        ",",
+        ".",
+        "\"",
+        "\\",
+        "%",
+        "%2",
+        "%00",
+        "%F0%9F",
+        "-",
+        "*",
+        "1",
+        "99999999999999999999",
+        "2024-01-01",
+        "null",
+        "é",
+        "\u{202e}",
+        "'",
+        ";--",
+        "{",
+        "}",
+        "AAAA",
+        "_",
+        "x",
+    ];
+    let catalogues = [wide(), lean()];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let (mut compiled, mut text) = (0, String::new());
+    for _ in 0..1_000_000 {
+        text.clear();
+        for _ in 0..1 + random(12) {
+            text.push_str(parts[random(parts.len())]);
+        }
+        let catalogue = &catalogues[random(2)];
+        match list(catalogue, &text) {
+            Ok(list) => {
+                compiled += 1;
+                assert!(
+                    !list.rows_sql.contains(";--") && !list.rows_sql.contains('é'),
+                    "{text}: {}",
+                    list.rows_sql
+                );
+            }
+            Err(refusal) => assert!(
+                matches!(
+                    (refusal.code, refusal.status),
+                    ("invalid_filter" | "invalid_cursor" | "wider", 400)
+                        | ("permission_denied", 403)
+                ),
+                "{text}: {refusal:?}"
+            ),
+        }
+        let _ = get(catalogue, &text);
+        let _ = query::labels(catalogue, &text);
+        let _ = query::key_value(catalogue, &text);
+    }
+    assert!(compiled > 1000, "{compiled}");
+}
+
+#[test]
+fn labels_depend_on_nothing_but_the_label() {
+    let catalogue = wide();
+    let statement = query::labels(&catalogue, "q=Ada").unwrap();
+    for name in ["rank", "value", "token", "contact_id", "custom"] {
+        let quoted = format!("\"{name}\"");
+        assert!(
+            !statement.sql.contains(&quoted),
+            "{name} in {}",
+            statement.sql
+        );
+    }
+    assert_eq!(statement.binds, [Some("\nAda".into()), Some("Ada".into())]);
+    assert_eq!(
+        query::labels(&catalogue, "limit=2").unwrap().sql,
+        "select r.\"id\" as \"id\", r.\"title\" as \"label\" from \"crm\".\"deals\" as r where r.\"archived_at\" is null order by r.\"title\", r.\"id\" limit 2"
+    );
+    for query_text in [
+        "q=a&q=b",
+        "limit=0",
+        "limit=26",
+        "sort=title",
+        "fields=rank",
+        "rank=eq.1",
+        "cursor=",
+        "q=%00",
+    ] {
+        assert_eq!(
+            query::labels(&catalogue, query_text).unwrap_err().code,
+            "invalid_filter",
+            "{query_text}"
+        );
+    }
 }

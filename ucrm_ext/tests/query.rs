@@ -1,5 +1,11 @@
 //! The filter grammar and the writes: what they compile to, what they refuse, and that no input reaches SQL text.
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    dead_code,
+    unused_imports,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
 
 #[path = "../src/body"]
 mod body {

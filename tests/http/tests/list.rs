@@ -313,3 +313,88 @@ fn an_empty_list_says_so_in_one_way() {
         empty
     );
 }
+
+#[test]
+fn a_cursor_leads_from_page_to_page_to_the_end() {
+    let workspace = five();
+    let owner = workspace.owner();
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = owner
+            .get(&format!("{CONTACTS}?sort=phone&limit=2&cursor={cursor}"))
+            .is(200)
+            .json();
+        assert_eq!(page["meta"]["total"], Value::Null, "{page}");
+        assert_eq!(page["meta"]["limit"], 2, "{page}");
+        seen.extend(
+            page["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["name"].clone()),
+        );
+        match page["meta"]["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen[..3], [json!("Ada"), json!("Cy"), json!("Di, (x)")]);
+    assert_eq!(seen.len(), 5);
+    for query in ["sort=-phone", "sort=phone&stage=eq.won", ""] {
+        owner
+            .get(&format!("{CONTACTS}?{query}&cursor={cursor}"))
+            .refused(400, "invalid_cursor");
+    }
+    owner
+        .get(&format!("{CONTACTS}?cursor=garbled"))
+        .refused(400, "invalid_cursor");
+}
+
+#[test]
+fn what_is_related_comes_along() {
+    let workspace = five();
+    let owner = workspace.owner();
+    let acme = owner
+        .post("/api/v1/organizations", &json!({"name": "Acme"}))
+        .is(201)
+        .json();
+    let id = &acme["data"]["id"];
+    let ada = owner.get(&format!("{CONTACTS}?name=eq.Ada")).is(200).json();
+    let ada = format!("{CONTACTS}/{}", ada["data"][0]["id"].as_str().unwrap());
+    owner.patch(&ada, &json!({"organization_id": id})).is(200);
+    let list = owner
+        .get(&format!(
+            "{CONTACTS}?expand=organization,owner&sort=name&limit=2"
+        ))
+        .is(200)
+        .json();
+    assert_eq!(list["data"][0]["organization"], acme["data"]);
+    assert_eq!(list["data"][1]["organization"], Value::Null);
+    assert!(list["data"][0]["owner"]["name"].is_string(), "{list}");
+    let row = owner
+        .get(&format!("{ada}?expand=organization&fields=id"))
+        .is(200)
+        .json();
+    assert_eq!(row["data"]["organization"]["name"], "Acme");
+    let many = owner
+        .get("/api/v1/organizations?expand=contacts")
+        .is(200)
+        .json();
+    assert_eq!(many["data"][0]["contacts"][0]["name"], "Ada");
+}
+
+#[test]
+fn labels_are_offered_while_somebody_types() {
+    let workspace = five();
+    let owner = workspace.owner();
+    let offered = owner
+        .get(&format!("{CONTACTS}/autocomplete?q=b"))
+        .is(200)
+        .json();
+    assert_eq!(offered["data"][0]["label"], "Bob");
+    assert_eq!(offered["data"].as_array().unwrap().len(), 1);
+    assert_eq!(offered["data"][0].as_object().unwrap().len(), 2);
+    owner
+        .get(&format!("{CONTACTS}/autocomplete?sort=name"))
+        .refused(400, "invalid_filter");
+}

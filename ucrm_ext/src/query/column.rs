@@ -9,7 +9,7 @@ use super::statement::quoted;
 const MAX_NAME: usize = 63;
 
 /// A column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name, not quoted.
     pub name: String,
@@ -41,9 +41,9 @@ pub enum Place {
     /// In two columns: an integer of minor units, and a currency.
     Money {
         /// The column of minor units.
-        minor: String,
+        minor: Box<Column>,
         /// The column of the currency.
-        currency: String,
+        currency: Box<Column>,
         /// Whether the currency is a field of its own, for other amounts too.
         shared: bool,
     },
@@ -65,6 +65,8 @@ impl Column {
         let member = place != Place::Table;
         let kind = match type_name {
             "money" if member => Kind::Money,
+            "daterange" if member => Kind::Span(Kind::Date.into()),
+            "tstzrange" if member => Kind::Span(Kind::Moment.into()),
             name => Kind::parse(name),
         };
         Ok(Column {
@@ -83,38 +85,36 @@ impl Column {
 
     /// Makes one column of `x_minor bigint` and `x_currency text`, or of the former and the table's `currency text`.
     pub(super) fn pair_money(columns: &mut Vec<Column>) {
-        let is_text = |columns: &[Column], name: &str| {
-            columns
-                .iter()
-                .any(|column| column.name == name && matches!(column.kind, Kind::Text(_)))
+        let find = |columns: &[Column], name: &str| {
+            let is_text = |column: &&Column| matches!(column.kind, Kind::Text(_));
+            let found = columns.iter().find(|column| column.name == name);
+            found.filter(is_text).cloned()
         };
         let mut own_currencies = Vec::new();
         for at in 0..columns.len() {
-            let Some(noun) = columns[at].name.strip_suffix("_minor").map(str::to_owned) else {
+            let minor = &columns[at];
+            let Some(noun) = minor.name.strip_suffix("_minor").map(str::to_owned) else {
                 continue;
             };
-            let own = format!("{noun}_currency");
-            let shared = !is_text(columns, &own);
-            let taken = columns.iter().any(|column| column.name == noun);
-            if columns[at].kind != Kind::Integer(64)
-                || columns[at].place != Place::Table
-                || noun.is_empty()
-                || taken
-                || shared && !is_text(columns, "currency")
-            {
+            let own = find(columns, &format!("{noun}_currency"));
+            let shared = own.is_none();
+            let taken = noun.is_empty() || columns.iter().any(|column| column.name == noun);
+            let fits = minor.kind == Kind::Integer(64) && minor.place == Place::Table && !taken;
+            let (Some(currency), true) = (own.or(find(columns, "currency")), fits) else {
                 continue;
+            };
+            if !shared {
+                own_currencies.push(currency.name.clone());
             }
-            let currency = if shared { "currency".into() } else { own };
+            let minor = minor.clone();
             let column = &mut columns[at];
+            column.name = noun;
+            column.kind = Kind::Money;
             column.place = Place::Money {
-                minor: std::mem::replace(&mut column.name, noun),
-                currency: currency.clone(),
+                minor: minor.into(),
+                currency: currency.into(),
                 shared,
             };
-            column.kind = Kind::Money;
-            if !shared {
-                own_currencies.push(currency);
-            }
         }
         columns.retain(|column| !own_currencies.contains(&column.name));
     }
@@ -136,8 +136,8 @@ impl Column {
                 _,
             ) => format!(
                 "ucrm.major({row}.{}, {row}.{})",
-                quoted(minor),
-                quoted(currency)
+                quoted(&minor.name),
+                quoted(&currency.name)
             ),
             // A member that is not of its column's type is null, whatever the document says.
             (Place::Custom(member), kind) => match kind {
@@ -151,11 +151,28 @@ impl Column {
         }
     }
 
+    /// Whether the span from one value to another, both included and either left out at will, contains this one.
+    pub fn spans(&self, row: &str, value: &str) -> String {
+        let (Place::Custom(member), Kind::Span(element)) = (&self.place, &self.kind) else {
+            return "false".into();
+        };
+        let function = match **element {
+            Kind::Date => "ucrm.custom_date",
+            _ => "ucrm.custom_moment",
+        };
+        let end = |name: &str| format!("{function}({row}.\"custom\" #>> '{{{member},{name}}}')");
+        format!(
+            "(jsonb_typeof({row}.\"custom\" -> '{member}') = 'object' and coalesce({} <= {value}, true) and coalesce({} >= {value}, true))",
+            end("from"),
+            end("to")
+        )
+    }
+
     /// Whether it is null, without the value's cost.
     pub fn nullable(&self, row: &str) -> String {
         match &self.place {
             Place::Table => self.reference(row),
-            Place::Money { minor, .. } => format!("{row}.{}", quoted(minor)),
+            Place::Money { minor, .. } => format!("{row}.{}", quoted(&minor.name)),
             Place::Custom(_) => self.value(row),
         }
     }
@@ -185,8 +202,8 @@ impl Column {
                 _,
             ) => format!(
                 "ucrm.money({row}.{}, {row}.{}) as {name}",
-                quoted(minor),
-                quoted(currency)
+                quoted(&minor.name),
+                quoted(&currency.name)
             ),
             (Place::Custom(member), _) => format!("{row}.\"custom\" -> '{member}' as {name}"),
         }
@@ -195,7 +212,7 @@ impl Column {
     /// In a select list, as text.
     pub fn shown_text(&self, row: &str, name: &str) -> String {
         let value = match &self.place {
-            Place::Money { minor, .. } => format!("{row}.{}", quoted(minor)),
+            Place::Money { minor, .. } => format!("{row}.{}", quoted(&minor.name)),
             _ => self.value(row),
         };
         format!("{value}::text as {}", quoted(name))

@@ -4,13 +4,17 @@
 
 mod catalogue;
 mod column;
+pub mod currency;
 mod cursor;
 mod embed;
 mod emit;
 mod filter;
+pub mod key;
 mod kind;
+mod label;
 mod list;
-mod literal;
+pub mod literal;
+mod money;
 mod one;
 mod order;
 mod parameter;
@@ -28,7 +32,11 @@ mod write;
 
 pub use catalogue::Catalogue;
 pub use emit::List;
+pub use label::labels;
 pub use list::list;
+// For the reference of filters.
+#[allow(unused_imports)]
+pub use list::PARAMETERS;
 pub use one::{delete, get, key_value};
 pub use refusal::Refusal;
 pub use statement::Statement;

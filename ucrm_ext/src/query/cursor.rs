@@ -58,27 +58,36 @@ pub fn read(text: &str, stamp: &str, keys: &[Key]) -> Result<Option<Vec<Option<S
 
 /// A value of the type, those included that a client cannot send.
 fn known(kind: &Kind, text: String) -> Option<String> {
-    let special = match kind {
+    let known = match kind {
         Kind::Moment | Kind::LocalTime | Kind::Date => {
-            matches!(text.as_str(), "infinity" | "-infinity")
+            matches!(text.as_str(), "infinity" | "-infinity") || is_time(kind, &text)
         }
-        Kind::Numeric(_) | Kind::Money | Kind::Float(_) => {
-            matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity")
+        Kind::Numeric(_) | Kind::Float(_) | Kind::Money => {
+            matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity") || is_number(&text)
         }
-        _ => false,
+        kind => return value::text(kind, &text).ok(),
     };
-    if special {
-        return Some(text);
-    }
-    match kind {
-        // Longer than what a client may send, for numbers that are in the table.
-        Kind::Numeric(_) | Kind::Float(_) => {
-            let kind = match kind {
-                Kind::Float(bits) => Kind::Float(*bits),
-                _ => Kind::Numeric(None),
-            };
-            value::text(&kind, &text).ok()
-        }
-        kind => value::text(kind, &text).ok(),
-    }
+    known.then_some(text)
+}
+
+/// A time of any year, as PostgreSQL prints it: of four digits and more, and before Christ.
+fn is_time(kind: &Kind, text: &str) -> bool {
+    let text = text.strip_suffix(" BC").unwrap_or(text);
+    let year = text.find('-').unwrap_or_default();
+    let (year, rest) = text.split_at(year);
+    (4..=6).contains(&year.len())
+        && year.bytes().all(|byte| byte.is_ascii_digit())
+        && value::text(kind, &format!("2000{rest}")).is_ok()
+}
+
+/// A number as PostgreSQL prints it, of any length.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = digits.split_once('e').unwrap_or((digits, "0"));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    exponent.len() <= 3
+        && [whole, fraction, exponent]
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }

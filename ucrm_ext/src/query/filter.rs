@@ -112,7 +112,9 @@ fn filter(column: &Column, reader: &mut Reader) -> Result<Condition, Refusal> {
     };
     let listed = match operator {
         Operator::In | Operator::Between | Operator::Overlaps => true,
-        Operator::Contains | Operator::Contained => column.kind != Kind::Json,
+        Operator::Contains | Operator::Contained => {
+            !matches!(column.kind, Kind::Json | Kind::Span(_))
+        }
         _ => false,
     };
     let operand = if listed {

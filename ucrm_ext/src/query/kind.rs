@@ -27,6 +27,8 @@ pub enum Kind {
     Date,
     /// `jsonb`.
     Json,
+    /// `{"from", "to"}` of a custom column: dates, or times with offset.
+    Span(Box<Kind>),
     /// An amount in major units, compared as `numeric`.
     Money,
     /// A one-dimensional array of a known type.
@@ -40,7 +42,9 @@ impl Kind {
     pub fn parse(name: &str) -> Kind {
         if let Some(element) = name.strip_suffix("[]") {
             return match Kind::parse(element) {
-                Kind::Other | Kind::Array(_) | Kind::Json | Kind::Money => Kind::Other,
+                Kind::Other | Kind::Array(_) | Kind::Json | Kind::Money | Kind::Span(_) => {
+                    Kind::Other
+                }
                 element => Kind::Array(Box::new(element)),
             };
         }
@@ -97,13 +101,16 @@ impl Kind {
             Kind::Date => "date",
             Kind::Json => "jsonb",
             Kind::Array(element) => element.array_cast(),
+            Kind::Span(element) => element.cast(),
         }
     }
 
     /// The type of an array of this type.
     pub fn array_cast(&self) -> &'static str {
         match self {
-            Kind::Text(None) | Kind::Other | Kind::Array(_) | Kind::Json => "text[]",
+            Kind::Text(None) | Kind::Other | Kind::Array(_) | Kind::Json | Kind::Span(_) => {
+                "text[]"
+            }
             Kind::Text(Some(_)) => "character varying[]",
             Kind::Uuid => "uuid[]",
             Kind::Integer(16) => "smallint[]",
@@ -131,6 +138,7 @@ impl Kind {
             }
             Kind::Boolean | Kind::Other => &[Eq, Neq, In, Is],
             Kind::Json => &[Contains, Contained, Is],
+            Kind::Span(_) => &[Contains, Is],
             Kind::Array(_) => &[Contains, Contained, Overlaps, Is],
         }
     }
@@ -146,6 +154,6 @@ impl Kind {
 
     /// Whether rows can be ordered by it.
     pub fn is_ordered(&self) -> bool {
-        !matches!(self, Kind::Json | Kind::Array(_))
+        !matches!(self, Kind::Json | Kind::Array(_) | Kind::Span(_))
     }
 }

@@ -10,7 +10,7 @@ pub struct Refusal {
     pub code: &'static str,
     /// The HTTP status that goes with the code.
     pub status: u16,
-    /// The parameter or column at fault, when there is one.
+    /// The parameter or column at fault, when there is one; of `permission_denied`, the resource.
     pub field: Option<String>,
     /// One sentence for people.
     pub message: String,
@@ -18,8 +18,6 @@ pub struct Refusal {
     pub allowed: Vec<String>,
     /// One entry per field, for the codes that have several.
     pub errors: Vec<FieldError>,
-    /// The resource that may not be read.
-    pub denied: Option<String>,
 }
 
 /// What is wrong with one field of a body.
@@ -43,7 +41,6 @@ impl Refusal {
             message: message.into(),
             allowed: Vec::new(),
             errors: Vec::new(),
-            denied: None,
         }
     }
 
@@ -68,7 +65,6 @@ impl Refusal {
         Refusal {
             code: "permission_denied",
             status: 403,
-            denied: Some(resource.into()),
             ..Refusal::filter(resource, format!("you may not read {resource}"))
         }
     }
@@ -94,7 +90,6 @@ impl Refusal {
             message: message.into(),
             allowed: Vec::new(),
             errors,
-            denied: None,
         }
     }
 }

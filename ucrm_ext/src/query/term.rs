@@ -3,8 +3,9 @@
 //! Called by `emit` and `embed`.
 
 use super::catalogue::Catalogue;
-use super::column::{Column, Place};
+use super::column::Column;
 use super::filter::{MAX_DEPTH, unknown_operator};
+use super::key;
 use super::kind::Kind;
 use super::literal::is_date;
 use super::refusal::Refusal;
@@ -123,17 +124,8 @@ impl Conditions<'_> {
 
     /// `q=two words`: every word in any of the searched columns.
     pub fn search(&self, text: &str, binds: &mut Binds) -> Result<Option<String>, Refusal> {
-        let columns: Vec<&Column> = self
-            .catalogue
-            .comparable()
-            .filter(|column| self.catalogue.search.contains(&column.name))
-            .collect();
-        if columns.is_empty() {
-            return Err(Refusal::filter(
-                "q",
-                "this resource has no columns to search in",
-            ));
-        }
+        let searched = searched(self.catalogue, self.row)
+            .ok_or_else(|| Refusal::filter("q", "this resource has no columns to search in"))?;
         let words: Vec<&str> = text.split_whitespace().collect();
         if words.len() > MAX_WORDS {
             return Err(Refusal::filter("q", "q must not have more than 8 words"));
@@ -141,16 +133,14 @@ impl Conditions<'_> {
         let mut found = Vec::new();
         for word in words {
             binds.count("q")?;
-            let pattern = word
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
-            let pattern = binds.bind(format!("%{pattern}%"), "text");
-            let any: Vec<String> = columns
-                .iter()
-                .map(|column| format!("{} ilike {pattern}", as_text(column, self.row)))
-                .collect();
-            found.push(format!("({})", any.join(" or ")));
+            let indexed = key::is_indexed(word);
+            let word = binds.bind(word.into(), "text");
+            found.push(if indexed {
+                format!("{searched} operator(ucrm.~@) {word}")
+            } else {
+                // The same question, and no index is asked: it would give every row.
+                format!("ucrm.finds({searched}, {word})")
+            });
         }
         Ok((!found.is_empty()).then(|| found.join(" and ")))
     }
@@ -189,7 +179,7 @@ impl Conditions<'_> {
             operator,
             Operator::In | Operator::Between | Operator::Overlaps
         ) || matches!(operator, Operator::Contains | Operator::Contained)
-            && column.kind != Kind::Json;
+            && !matches!(column.kind, Kind::Json | Kind::Span(_));
         match &term.operand {
             Operand::Many(items) if many => self.many(column, operator, items, binds),
             Operand::One(value) if !many => self.one(column, operator, value, binds),
@@ -264,6 +254,10 @@ impl Conditions<'_> {
             Operator::IsDistinct => "is distinct from",
             _ => "=",
         };
+        if let Kind::Span(element) = kind {
+            let value = check(column, element, value)?;
+            return Ok(column.spans(self.row, &binds.bind(value, element.cast())));
+        }
         let value = check(column, kind, value)?;
         Ok(format!(
             "{subject} {sign} {}",
@@ -303,10 +297,18 @@ fn last_days(
     Ok(format!("({subject} >= {from} and {subject} <= {now})"))
 }
 
-fn as_text(column: &Column, row: &str) -> String {
+/// What `q=` looks into, as the index of ucrm.index_search() has it; `None` where nothing is searched.
+pub fn searched(catalogue: &Catalogue, row: &str) -> Option<String> {
+    let named = |name: &String| catalogue.comparable().find(|column| column.name == *name);
+    let columns = catalogue.search.iter().filter_map(named);
+    let columns: Vec<String> = columns.map(|column| as_text(column, row)).collect();
+    (!columns.is_empty()).then(|| format!("ucrm.searchable({})", columns.join(", ")))
+}
+
+/// A column's value as text.
+pub fn as_text(column: &Column, row: &str) -> String {
     match (&column.kind, &column.place) {
         (Kind::Text(_) | Kind::Other, _) => column.value(row),
-        (_, Place::Custom(_)) => column.value(row),
         _ => format!("{}::text", column.value(row)),
     }
 }

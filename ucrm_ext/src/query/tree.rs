@@ -195,6 +195,28 @@ impl Operator {
         }
     }
 
+    /// What it says of a column, and how its value is written, for the reference.
+    pub fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Operator::Eq => ("equal", "eq.won"),
+            Operator::Neq => ("not equal; null is neither", "neq.won"),
+            Operator::Gt => ("greater", "gt.5"),
+            Operator::Gte => ("greater or equal", "gte.5"),
+            Operator::Lt => ("less", "lt.5"),
+            Operator::Lte => ("less or equal", "lte.5"),
+            Operator::Like => ("like a pattern: `*` is any text", "like.A*"),
+            Operator::Ilike => ("the same, whatever the case", "ilike.*ada*"),
+            Operator::In => ("one of up to 200 values", "in.(won,\"a,b\")"),
+            Operator::Is => ("null, not_null; for booleans true, false too", "is.null"),
+            Operator::IsDistinct => ("not equal, null being a value", "isdistinct.5"),
+            Operator::Contains => ("contains these elements, this JSON, this day", "cs.(a,b)"),
+            Operator::Contained => ("is contained in these elements, this JSON", "cd.(a,b)"),
+            Operator::Overlaps => ("has one of these elements", "ov.(a,b)"),
+            Operator::Between => ("from one value to another, both included", "between.(1,9)"),
+            Operator::InLastDays => ("from so many days ago until now", "in_last_days.7"),
+        }
+    }
+
     /// The operator written like that in the native dialect.
     pub fn named(name: &str) -> Option<Operator> {
         Operator::NATIVE

@@ -16,6 +16,16 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// A fault with this code.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Fault {
+        Fault {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
 fn fault<T>(code: &'static str, message: impl Into<String>) -> Result<T, Fault> {
     Err(Fault {
         code,
@@ -34,6 +44,7 @@ pub fn text(kind: &Kind, value: &str) -> Result<String, Fault> {
         Kind::Integer(bits) => return whole(value, *bits),
         Kind::Numeric(whole) => return number(value, *whole),
         Kind::Money => return number(value, None),
+        Kind::Span(element) => return text(element, value),
         Kind::Float(bits) => return float(value, *bits),
         Kind::Boolean => matches!(value, "true" | "false"),
         Kind::Moment => timestamp(value).is_some_and(|zone| zone.is_some()),
@@ -174,5 +185,6 @@ fn expected(kind: &Kind) -> &'static str {
         Kind::Date => "a date, such as 2024-05-01",
         Kind::Json => "JSON",
         Kind::Array(_) => "an array",
+        Kind::Span(_) => "a date or time",
     }
 }

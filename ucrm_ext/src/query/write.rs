@@ -3,8 +3,9 @@
 //! Called by the query leaf with a body that `body::json` has read.
 
 use super::catalogue::Catalogue;
-use super::column::Column;
+use super::column::{Column, Place};
 use super::kind::Kind;
+use super::money;
 use super::one::by_key;
 use super::refusal::{FieldError, Refusal, shown};
 use super::statement::{Statement, placeholder, quoted};
@@ -31,6 +32,7 @@ pub fn insert_unseen(
             && column.not_null
             && !column.has_default
             && !body.contains_key(&column.name)
+            && !money::brings(catalogue, body, &column.name)
     };
     let missing = catalogue
         .columns
@@ -134,6 +136,16 @@ type Checked<'a> = (Vec<&'a Column>, Vec<Option<String>>);
 /// The values as text, or every fault at once.
 fn checked<'a>(fields: Assigned<'a>, mut errors: Vec<FieldError>) -> Result<Checked<'a>, Refusal> {
     let (mut columns, mut binds) = (Vec::new(), Vec::new());
+    let (amounts, fields): (Assigned, Assigned) = fields
+        .into_iter()
+        .partition(|(column, _)| column.kind == Kind::Money);
+    let mut spread = Vec::new();
+    for (column, json) in amounts {
+        match spread_out(column, json, &fields, &spread) {
+            Ok(parts) => spread.extend(parts),
+            Err(error) => errors.push(error),
+        }
+    }
     for (column, json) in fields {
         let fault = match json {
             Value::Null if column.not_null => {
@@ -158,6 +170,12 @@ fn checked<'a>(fields: Assigned<'a>, mut errors: Vec<FieldError>) -> Result<Chec
             message,
         }));
     }
+    for (column, text) in spread {
+        if !columns.contains(&column) {
+            columns.push(column);
+            binds.push(text);
+        }
+    }
     if errors.is_empty() {
         return Ok((columns, binds));
     }
@@ -167,6 +185,43 @@ fn checked<'a>(fields: Assigned<'a>, mut errors: Vec<FieldError>) -> Result<Chec
         "some fields are not valid",
         errors,
     ))
+}
+
+/// The columns of an amount, given the other fields and the amounts before it, which may have its currency.
+fn spread_out<'a>(
+    column: &'a Column,
+    json: &Value,
+    fields: &[(&Column, &Value)],
+    before: &[(&Column, Option<String>)],
+) -> Result<money::Parts<'a>, FieldError> {
+    let error = |code, message| FieldError {
+        field: column.name.clone(),
+        code,
+        message,
+    };
+    if json.is_null() && column.not_null {
+        return Err(error(
+            "null_not_allowed",
+            "the value must not be null".into(),
+        ));
+    }
+    let beside = |name: &str| fields.iter().find(|(field, _)| field.name == name);
+    let currency = match &column.place {
+        Place::Money { currency, .. } => beside(&currency.name).map(|(_, json)| *json),
+        _ => None,
+    };
+    let parts = money::parts(column, json, currency);
+    let parts = parts.map_err(|fault| error(fault.code, fault.message))?;
+    let differs = |(part, text): &(&Column, Option<String>)| {
+        before
+            .iter()
+            .any(|(known, other)| known == part && other != text)
+    };
+    if parts.iter().any(differs) {
+        let message = "amounts of one row have one currency".into();
+        return Err(error("invalid_value", message));
+    }
+    Ok(parts)
 }
 
 /// A parameter that can be assigned to the column.

@@ -4,10 +4,10 @@
 
 use super::print::text::Text;
 use super::print::{self, Printer};
-use super::{VERSION_1, asked, execute};
-use crate::body;
+use super::{VERSION_1, asked, execute, planned};
+use crate::border::bytes_of;
 use crate::jwt::base64url;
-use crate::raw;
+use crate::{body, permission, raw};
 use pgrx::pg_sys;
 
 /// Longest stamp and values of a cursor: what a query string has room for, with the rest of it.
@@ -75,4 +75,80 @@ pub extern "C-unwind" fn pg_finfo_ucrm_json_row() -> &'static pg_sys::Pg_finfo_r
 pub unsafe extern "C-unwind" fn ucrm_json_row(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: the function is strict.
     unsafe { print::row((*(*fcinfo).args.as_ptr()).value) }
+}
+
+#[doc(hidden)]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_finfo_ucrm_run_labels() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+#[pgrx::pg_guard]
+extern "C-unwind" fn begin_labels(resource: pg_sys::Datum) {
+    // SAFETY: a text of a UTF-8 database.
+    let resource = unsafe { std::str::from_utf8_unchecked(bytes_of(resource)) };
+    permission::begin_labels(resource);
+}
+
+/// ucrm.run_labels(sql text, binds text[], resource text) → text: as ucrm.run_rows(), of a statement that
+/// ucrm.compile_labels() made for this resource.
+///
+/// # Safety
+/// Called by PostgreSQL with three arguments of these types, none of them null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucrm_run_labels(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: as in `execute`; an error that ends the statement ends the permission too (see `permission`).
+    unsafe {
+        let mut printer = Printer::new(pg_sys::CurrentMemoryContext, 1024, usize::MAX);
+        printer.text.push(b"[");
+        let statement = asked(fcinfo);
+        begin_labels((*(*fcinfo).args.as_ptr().add(2)).value);
+        execute(&statement, &mut printer);
+        permission::end_labels();
+        raw::SPI_finish();
+        printer.text.push(b"]");
+        printer.text.datum()
+    }
+}
+
+#[doc(hidden)]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_finfo_ucrm_planned_rows() -> &'static pg_sys::Pg_finfo_record {
+    &VERSION_1
+}
+
+/// ucrm.planned_rows(sql text, binds text[]) → bigint: how many rows the planner takes the statement to give.
+///
+/// # Safety
+/// Called by PostgreSQL with two arguments of these types.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ucrm_planned_rows(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
+    // SAFETY: as in `execute`; the plan is released when its resource owner is.
+    unsafe {
+        let statement = asked(fcinfo);
+        raw::SPI_connect();
+        let plan = if statement.plan.is_null() {
+            planned(&statement)
+        } else {
+            statement.plan
+        };
+        let mut rows = 0.0;
+        let cached = raw::SPI_plan_get_cached_plan(plan);
+        if !cached.is_null() {
+            let statements = (*cached).stmt_list;
+            if !statements.is_null() && (*statements).length == 1 {
+                let planned = (*(*statements).elements)
+                    .ptr_value
+                    .cast::<pg_sys::PlannedStmt>();
+                if !(*planned).planTree.is_null() {
+                    rows = (*(*planned).planTree).plan_rows;
+                }
+            }
+            raw::ReleaseCachedPlan(cached, pg_sys::CurrentResourceOwner);
+        }
+        raw::SPI_finish();
+        pg_sys::Datum::from(rows as i64)
+    }
 }
