@@ -7,11 +7,6 @@ large=900001
 large_rows=${BENCH_LARGE:-1000000}
 shown='id, name, email, phone, stage, organization_id, owner_id, notes, custom, external_id, created_at, updated_at, archived_at'
 
-large_open() {
-    admin -q -v from="$large" -v to="$large" -v each="$large_rows" -f "$here/tenants.sql"
-    admin -q -c 'vacuum (analyze) crm.contacts' -c checkpoint
-}
-
 # The cursor after nine tenths of the rows, as a client comes by it: page by page.
 large_cursor() {
     psql -X -q -A -t -v ON_ERROR_STOP=1 -U ucrm_gateway -v pages="$((large_rows * 9 / 1000))" -v large="$large" -f "$here/cursor.sql"

@@ -19,11 +19,16 @@ each=${BENCH_ROWS:-1000}
 rounds=${BENCH_ROUNDS:-4}
 
 say "$tenants tenants with $each contacts each"
-admin -q -v from=1 -v to="$tenants" -v each="$each" -f "$here/tenants.sql"
+load 1 "$tenants" "$each"
+if only large; then
+    say "and one with $large_rows"
+    load "$large" "$large" "$large_rows"
+fi
+index_search
 {
     printf "\\set reader_password '%s'\n" "$(password bench_reader)"
     printf '\\i %q\n' "$here/scene.sql"
-} | admin -q -v tenants="$tenants"
+} | admin -q -v tenants="$tenants" -v large="$large"
 
 if only list; then compare "list of 20" handle_list bare_list bare_list_json http_list; fi
 if only filter; then compare "filtered list of 20" handle_filter bare_filter bare_filter_json; fi
@@ -69,9 +74,7 @@ fi
 admin -q -c 'drop schema bench cascade' -c 'vacuum crm.contacts, ucrm.audit_logs, ucrm.events'
 
 if only large; then
-    say "a tenant with $large_rows contacts"
-    large_open
-    compare "its list by name" handle_large_sorted bare_large_sorted
+    compare "a large list by name" handle_large_sorted bare_large_sorted
     compare "search in it" handle_large_search bare_large_search
     if cursor=$(large_cursor); then compare "its first page and a deep one" cursor_deep cursor_first; else failed=1; fi
     rounds=3 compare "its export" http_export copy_rows copy_json
@@ -80,7 +83,7 @@ fi
 
 if only cost; then
     say "$more tenants"
-    admin -q -v from="$((tenants + 1))" -v to="$more" -v each="$((each / 10))" -f "$here/tenants.sql"
+    load "$((tenants + 1))" "$more" "$((each / 10))"
     admin -q -c 'vacuum (analyze)' -c checkpoint
     each_once "$more"
     # Connections begin with empty page tables: long turns, so that what many tenants' pages cost to map is not taken for more.

@@ -7,8 +7,13 @@ create schema bench;
 
 -- crm.contacts as it would be without UCRM: the same columns, checks, indexes, foreign keys and rows.
 create table bench.contacts (like crm.contacts including all);
+drop index bench.contacts_tenant_id_searchable_idx;
 alter table bench.contacts alter column tenant_id drop default, alter column owner_id drop default;
-insert into bench.contacts select * from crm.contacts order by tenant_id, id;
+insert into bench.contacts
+select * from crm.contacts
+where tenant_id <> ('b0000000-0000-7000-8000-' || lpad(to_hex(:large), 12, '0'))::uuid
+order by tenant_id, id;
+create index on bench.contacts using gin (tenant_id ucrm.tenant_ops, ucrm.searchable(name, email, phone) ucrm.search_ops);
 alter table bench.contacts
     add foreign key (tenant_id) references ucrm.tenants (id) on delete cascade,
     add foreign key (tenant_id, organization_id) references crm.organizations (tenant_id, id),

@@ -9,8 +9,19 @@ import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { PrismaClient } from './generated/client.ts'
 import { onEachCore, setting } from './workers.ts'
 
+// So that statements are parsed and planned once a connection.
+const statements = new Map<string, string>()
+function statementName({ sql }: { sql: string }): string {
+    const name = statements.get(sql) ?? `prisma_${statements.size}`
+    statements.set(sql, name)
+    return name
+}
+
 const prisma = new PrismaClient({
-    adapter: new PrismaPg({ connectionString: setting('PEER_DATABASE_URL'), max: Number(setting('PEER_POOL')) }),
+    adapter: new PrismaPg(
+        { connectionString: setting('PEER_DATABASE_URL'), max: Number(setting('PEER_POOL')) },
+        { statementNameGenerator: statementName },
+    ),
 })
 
 // Keys as this process found them, which it never asks the database for again: the most that a cache could save.

@@ -72,7 +72,8 @@ measure() {
 }
 
 say "$tenants tenants with $each contacts each"
-admin -q -v from=1 -v to="$tenants" -v each="$each" -f "$here/tenants.sql"
+load 1 "$tenants" "$each"
+index_search
 peer_password=$(od -An -N 24 -tx1 /dev/urandom | tr -d ' \n')
 admin -q -c 'create database peer'
 {
