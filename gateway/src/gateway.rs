@@ -21,6 +21,7 @@ use crate::body;
 use crate::call::call;
 use crate::config::Config;
 use crate::database::Database;
+use crate::docs;
 use crate::export::export;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
@@ -90,7 +91,8 @@ impl Gateway {
         let _in_flight = self.metrics.in_flight();
         let (parts, body) = request.into_parts();
         let mut body = Some(body);
-        let outcome = match self.origins.preflight(&parts) {
+        let own = self.origins.preflight(&parts);
+        let outcome = match own.or_else(|| docs::page(&parts, request_id)) {
             Some(reply) => Ok(reply),
             None => self.attend(&parts, &mut body, peer, request_id).await,
         };

@@ -13,6 +13,7 @@ mod config;
 mod credential;
 mod database;
 mod destination;
+mod docs;
 mod encryption;
 mod export;
 mod failure;

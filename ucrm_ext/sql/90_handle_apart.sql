@@ -28,8 +28,9 @@ begin
             return ucrm.routed(answer, d.headers);
         when 'anybody' then
             -- With a workspace its gates are asked, as on any other path.
-            if (p.tenant_id is null and p.kind <> 'member')
-                or (kind not in ('session', 'jwt') and not ucrm.names_tenant(p.tenant_id, coalesce(r.headers ->> 'x-tenant-id', p.tenant_id::text)))
+            if (p.tenant_id is null and p.kind not in ('member', 'platform'))
+                or (p.kind <> 'platform' and kind not in ('session', 'jwt')
+                    and not ucrm.names_tenant(p.tenant_id, coalesce(r.headers ->> 'x-tenant-id', p.tenant_id::text)))
             then
                 return ucrm.problem('not_a_member', r.request_id, null, null, d.headers);
             end if;
