@@ -205,6 +205,7 @@ insert into requests (name, key_name, method, path, body, status, code) values
 ('an agent changes no definition', 'alan', 'PATCH', '/api/v1/custom_columns/01a00000-0000-7000-8000-000000000000', '{"label": "x"}', 403, 'permission_denied'),
 ('an agent deletes no definition', 'alan', 'DELETE', '/api/v1/custom_columns/01a00000-0000-7000-8000-000000000000', null, 403, 'permission_denied'),
 ('a value that fits no custom column', 'ada', 'POST', '/api/v1/contacts', '{"name": "x", "custom": {"nothing": 1}}', 422, 'validation_failed'),
+('an owner looks for labels', 'ada', 'GET', '/api/v1/contacts/autocomplete', null, 200, null),
 ('an owner polls events', 'ada', 'GET', '/api/v1/events', null, 200, null),
 ('an agent polls events', 'alan', 'GET', '/api/v1/events', null, 200, null),
 ('an owner lists files', 'ada', 'GET', '/api/v1/files', null, 200, null),

@@ -131,4 +131,4 @@ $$;
 comment on function ucrm.index_search(regclass) is
 'Makes the index that q= and autocomplete of a protected table use, on its search columns, unless there is one of that name; gives its name, null where nothing is searched. For the table''s owner.';
 
-grant execute on function ucrm.finds(text, text) to ucrm_app, ucrm_reader, ucrm_handler, ucrm_platform;
+grant execute on function ucrm.finds(text, text) to ucrm_app, ucrm_reader, ucrm_handler, ucrm_owner, ucrm_platform;

@@ -45,11 +45,10 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if s.counting = 'exact' then
-        return case
-            when relation is null then ucrm.run(s.count_sql, s.binds)::bigint
-            else coalesce(ucrm.recall_total(relation, s.count_sql, s.binds), ucrm.count_rows(relation, s))
-        end;
+    if s.counting = 'exact' and relation is null then
+        return ucrm.run(s.count_sql, s.binds)::bigint;
+    elsif s.counting = 'exact' then
+        return coalesce(ucrm.recall_total(relation, s.count_sql, s.binds), ucrm.count_rows(relation, s));
     elsif s.counting is not null then
         return ucrm.estimate_rows(s);
     end if;
