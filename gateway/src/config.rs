@@ -48,6 +48,8 @@ pub struct Config {
     pub body_timeout: Duration,
     /// Time to finish after a signal.
     pub drain: Duration,
+    /// Time between two rounds of housekeeping.
+    pub housekeeping: Duration,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whose pages may call.
@@ -114,6 +116,7 @@ impl Config {
             header_timeout: Duration::from_millis(options.header_timeout_ms),
             body_timeout: Duration::from_millis(options.body_timeout_ms),
             drain: Duration::from_millis(options.drain_ms),
+            housekeeping: Duration::from_millis(options.housekeeping_ms),
             trusted_proxies: list(&options.trusted_proxies)
                 .map(|text| network("UCRM_TRUSTED_PROXIES", text))
                 .collect::<Result<_, _>>()?,

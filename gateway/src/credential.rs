@@ -131,14 +131,8 @@ impl Credential {
         )
     }
 
-    // RFC 6265, 5.4: pairs parted by "; ", perhaps over several lines.
     fn cookie(headers: &HeaderMap, name: &str) -> Result<Self, Failure> {
-        let mut found = headers
-            .get_all(COOKIE)
-            .iter()
-            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
-            .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes()))
-            .filter_map(|rest| rest.strip_prefix(b"="));
+        let mut found = cookies(headers, name);
         match (found.next(), found.next()) {
             (None, _) => Ok(Self::None),
             (Some(value), None) => Ok(Self::Session {
@@ -167,6 +161,22 @@ impl Credential {
             named: named(headers),
         }
     }
+}
+
+/// The values of the cookies of this name. RFC 6265, 5.4: pairs parted by "; ", perhaps over several lines.
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes()))
+        .filter_map(|rest| rest.strip_prefix(b"="))
+}
+
+/// The session's secret that is shown as bearer token, if one is.
+pub fn bearer_session(headers: &HeaderMap) -> Option<&[u8]> {
+    let shown = token(headers.get(AUTHORIZATION)?.as_bytes());
+    shown.starts_with(SESSION_PREFIX).then_some(shown)
 }
 
 fn named(headers: &HeaderMap) -> Option<String> {

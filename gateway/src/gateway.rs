@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CACHE_CONTROL, CONNECTION, EXPECT, HeaderName, HeaderValue, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode};
@@ -21,6 +21,7 @@ use crate::body;
 use crate::call::call;
 use crate::config::Config;
 use crate::database::Database;
+use crate::discreet;
 use crate::docs;
 use crate::export::export;
 use crate::failure::Failure;
@@ -31,6 +32,7 @@ use crate::problem;
 use crate::reply::Reply;
 use crate::reply_body::ReplyBody;
 use crate::request::Call;
+use crate::session;
 use crate::site::Site;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -142,10 +144,17 @@ impl Gateway {
             if password::concerns(&request) {
                 password::disguise(&self.database, &self.hasher, &mut request).await?;
             }
-            match request.is_export() {
-                false => call(&self.database, &request).await,
-                true => export(&self.database, &request, self.request_timeout).await,
+            if request.is_export() {
+                return export(&self.database, &request, self.request_timeout).await;
             }
+            let asked = Instant::now();
+            let reply = call(&self.database, &request).await?;
+            let pause = discreet::pause(&request, reply.response.status(), asked.elapsed());
+            // Even no sleep at all would wait for the timer's next tick.
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(reply)
         };
         timeout(self.request_timeout, answer)
             .await
@@ -155,8 +164,8 @@ impl Gateway {
     fn complete(&self, request: &HeaderMap, reply: &mut Reply, request_id: Uuid) {
         let session = reply.session.take();
         let reply = reply.response.headers_mut();
-        if let Some(cookie) = session.and_then(|told| self.site.set_cookie(&told)) {
-            reply.insert(SET_COOKIE, cookie);
+        if let Some(told) = session {
+            session::hand_over(&told, &self.site, request, reply);
         }
         let mut text = Uuid::encode_buffer();
         let text = request_id.hyphenated().encode_lower(&mut text);
@@ -164,7 +173,7 @@ impl Gateway {
             reply.insert(X_REQUEST_ID, value);
         }
         reply.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if !reply.contains_key(CACHE_CONTROL) {
+        if session::is_handed_over(reply) || !reply.contains_key(CACHE_CONTROL) {
             reply.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         self.origins.decorate(request, reply);

@@ -84,6 +84,10 @@ pub struct Options {
     #[arg(long, env = "UCRM_PASSWORD_THREADS", default_value = "1", value_name = "COUNT",
           value_parser = whole("UCRM_PASSWORD_THREADS", 1, 256))]
     pub password_threads: u64,
+    /// Time between two rounds of housekeeping: what has run out is removed from the database
+    #[arg(long, env = "UCRM_HOUSEKEEPING_MS", default_value = "600000", value_name = "MS",
+          value_parser = whole("UCRM_HOUSEKEEPING_MS", 100, 86_400_000))]
+    pub housekeeping_ms: u64,
     /// Networks whose X-Forwarded-For is believed: 10.0.0.0/8,192.0.2.1 (default: none)
     #[arg(
         long,

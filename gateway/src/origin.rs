@@ -19,7 +19,7 @@ const REQUEST_HEADERS: &str = "accept, accept-profile, apikey, authorization, co
      idempotency-key, if-match, if-none-match, prefer, range, range-unit, traceparent, tracestate, \
      x-api-key, x-client-info, x-request-id, x-tenant-id";
 const REPLY_HEADERS: &str = "content-disposition, content-location, content-range, etag, link, location, \
-     preference-applied, ratelimit, ratelimit-policy, retry-after, x-request-id";
+     preference-applied, ratelimit, ratelimit-policy, retry-after, set-auth-token, x-request-id";
 const MAX_AGE_S: &str = "600";
 
 /// The configured origins; empty by default.

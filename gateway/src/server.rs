@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::fetch::Fetcher;
 use crate::gateway::Gateway;
+use crate::housekeeper;
 use crate::jwks;
 use crate::listener::{Ending, Listener};
 use crate::login::Verdict;
@@ -111,6 +112,9 @@ pub async fn run(config: Config) -> Result<(), String> {
         public.drain.clone(),
     ));
     tokio::spawn(jwks::run(database.clone(), fetcher, public.drain.clone()));
+    let housekeeping =
+        housekeeper::run(database.clone(), config.housekeeping, public.drain.clone());
+    tokio::spawn(housekeeping);
     let gateway = Arc::new(Gateway::new(&config, database.clone(), metrics)?);
     tokio::spawn(admin_listener.serve(move |request, peer| admin.clone().answer(request, peer)));
     let serving =

@@ -26,9 +26,8 @@ impl Site {
         }
     }
 
-    /// `Set-Cookie` for what the database says: `secret seconds`, or nothing to remove it.
-    pub fn set_cookie(&self, told: &str) -> Option<HeaderValue> {
-        let (value, seconds) = told.split_once(' ').unwrap_or(("", "0"));
+    /// `Set-Cookie` for so many seconds; none at all remove it.
+    pub fn set_cookie(&self, value: &str, seconds: &str) -> Option<HeaderValue> {
         let secure = if self.is_https { "; Secure" } else { "" };
         let name = self.cookie();
         let text =
@@ -142,16 +141,16 @@ mod tests {
 
     #[test]
     fn a_cookie_is_for_this_host_and_no_script() {
-        let secure = site(None, true).set_cookie("abc 60").unwrap();
+        let secure = site(None, true).set_cookie("abc", "60").unwrap();
         assert_eq!(
             secure,
             "__Host-ucrm_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
         );
-        let gone = site(None, false).set_cookie("").unwrap();
+        let gone = site(None, false).set_cookie("", "0").unwrap();
         assert_eq!(
             gone,
             "ucrm_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
         );
-        assert!(site(None, false).set_cookie("a\nb 1").is_none());
+        assert!(site(None, false).set_cookie("a\nb", "1").is_none());
     }
 }

@@ -27,7 +27,7 @@ select set_eq(
     'PUBLIC may ask for the context, and execute nothing else');
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
-    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail'],
+    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail', 'housekeep'],
     'the gateway executes its own functions');
 select is_empty(
     $$select f.name, r.rolname from functions as f, pg_roles as r
@@ -35,7 +35,7 @@ select is_empty(
         and f.proname in ('protect', 'unprotect', 'watch', 'unwatch', 'bind_login', 'unbind_login', 'trust_backend', 'set', 'issue_api_key', 'issue_platform_key',
                           'set_internal_secret', 'latch', 'advance', 'attend', 'hush', 'remember_principal', 'remember_gates', 'remember_dispatch', 'remember_total', 'record_event',
                           'authenticate', 'principal_of', 'make_api_key', 'stored_digest', 'key_grants', 'find_tenant', 'names_tenant', 'hit', 'hit_row',
-                          'queue_mail', 'mail_token', 'usable_mail_sender', 'note_mail_sender', 'touch_key', 'touch_session', 'hold_session', 'try_address', 'memorize_principal', 'open_session', 'renew_session', 'raise_session', 'session_cookie', 'end_sessions', 'principal_of_session',
+                          'queue_mail', 'mail_token', 'usable_mail_sender', 'note_mail_sender', 'note_place', 'invite_row', 'touch_key', 'touch_session', 'hold_session', 'try_address', 'memorize_principal', 'open_session', 'renew_session', 'raise_session', 'session_cookie', 'end_sessions', 'principal_of_session',
                           'make_token', 'mint_mail_token', 'redeem_token', 'ask_token', 'set_password', 'password_fits', 'peek_row', 'refund_row', 'found_tenant',
                           'seal', 'unseal', 'secret', 'keep_secret', 'random_bytes',
                           'has_factor', 'use_second_factor', 'enrol_totp', 'confirm_totp', 'disable_totp', 'renew_recovery_codes', 'replace_recovery_codes', 'totp_secret',

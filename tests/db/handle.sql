@@ -229,6 +229,10 @@ insert into requests (name, key_name, method, path, body, status, code) values
 ('a workspace that is none', 'platform', 'GET', '/api/v1/admin/workspaces/nobodys', null, 404, 'not_found'),
 ('an owner reads no other workspace', 'ada', 'GET', '/api/v1/admin/workspaces/globex', null, 403, 'permission_denied'),
 ('a key joins no workspace', 'ada', 'POST', '/api/v1/invitations/accept', '{"token": "x"}', 403, 'permission_denied');
+insert into requests (name, key_name, method, path, body, status, code)
+select k.who || ' and ' || v.path, k.who, v.method, '/api/v1/' || v.path, '[]', case k.who when 'ada' then v.status else 403 end, case k.who when 'ada' then v.code else 'permission_denied' end
+from (values ('GET', 'members/export', 200, null), ('GET', 'invitations/export', 200, null), ('POST', 'members/import', 200, null), ('GET', 'settings/mail', 200, null),
+    ('PUT', 'settings/mail', 400, 'invalid_json'), ('DELETE', 'settings/mail', 404, 'not_found'), ('POST', 'settings/mail/test', 404, 'not_found')) as v (method, path, status, code), (values ('ada'), ('alan')) as k (who);
 insert into requests (name, key_name, method, path, body, status, code, query) values
 ('a filter that is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'stage=maybe.so'),
 ('a column that is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'nothing=eq.1'),

@@ -159,6 +159,17 @@ set local transaction_read_only = on;
 select lives_ok(format('select ucrm.want_jwks(%L)', :'one'), 'where nothing can be written nothing is wanted');
 rollback;
 
+-- When somebody has signed in.
+select is(ucrm.signed_in_at(v::jsonb, '1700000000', w ~ 'minute|just|never'), t::timestamptz, concat_ws(' ', v, w))
+from (values
+    ('1699999000', to_timestamp(1699999000), 'a moment'), ('5', to_timestamp(1699999700), 'minutes before the token'), ('0', to_timestamp(1700000000), 'just then'),
+    ('-1', null, 'never'), ('1e300', null, 'a monster'), ('99999999999', null, 'tomorrow'), ('"1699999000"', null, 'text'), ('true', null, 'no moment'), (null, null, 'nothing'),
+    ('[{"method": "password", "timestamp": 1699999000}, {"method": "totp", "timestamp": 1699999500}, {"method": "token_refresh", "timestamp": 1699999900}]', to_timestamp(1699999500), 'the latest method'),
+    ('["pwd"]', null, 'methods without a moment'), ('[]', null, 'no method'), ('[{"timestamp": "x"}]', null, 'a method with text'), ('{}', null, 'an object')
+) as v (v, t, w);
+select is(ucrm.signed_in_at('0', '1700000000'), null, 'the first of January 1970 is not now');
+select is(ucrm.signed_in_at('5', i::jsonb, true), null, 'minutes before a token of no time') from unnest(array['null', '"x"', null]) as i;
+
 -- The doctor.
 begin;
 select is((select count(*) from ucrm.issuer_faults()), 0::bigint, 'the doctor is content');

@@ -43,12 +43,16 @@ begin;
 select id as session from ucrm.open_session(:'owner', :'acme', false, null, null) \gset
 update ucrm.sessions set last_seen_at = clock_timestamp() - interval '1 hour' where id = :'session';
 select expires_at as before from ucrm.sessions where id = :'session' \gset
-select ucrm.touch_session(:'session') \g /dev/null
+select is(ucrm.touch_session(:'session'), null, 'today there is nothing to say');
 select is(expires_at, :'before', 'a session of today does not slide') from ucrm.sessions where id = :'session';
 select ok(last_seen_at > clock_timestamp() - interval '1 minute', 'but is seen') from ucrm.sessions where id = :'session';
 update ucrm.sessions set expires_at = clock_timestamp() + interval '5 days' where id = :'session';
-select ucrm.touch_session(:'session') \g /dev/null
+select matches(ucrm.touch_session(:'session') ->> 'x-ucrm-session', '^= 6047[0-9][0-9]$|^= 604800$', 'the browser is told how long its cookie lives');
 select ok(expires_at > clock_timestamp() + interval '6 days 23 hours', 'one of the day before yesterday does') from ucrm.sessions where id = :'session';
+update ucrm.sessions set expires_at = clock_timestamp() + interval '5 days' where id = :'session';
+select is((ucrm.open_session_token(convert_to(ucrm.touch_session(:'session', 'jwt') ->> 'set-auth-token', 'UTF8'))).session, :'session'::uuid, 'and whoever shows a token gets the next one');
+update ucrm.sessions set expires_at = clock_timestamp() + interval '1 day', ends_at = clock_timestamp() + interval '2 days' where id = :'session';
+select matches(ucrm.touch_session(:'session') ->> 'x-ucrm-session', '^= 1727[0-9][0-9]$|^= 172800$', 'never beyond the session''s end');
 rollback;
 
 -- A second factor that the workspace wants, on every path.

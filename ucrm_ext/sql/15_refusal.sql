@@ -25,7 +25,7 @@ insert into ucrm.refusals (code, status, title, hint, builtin) values
 ('key_scope_denied', 403, 'The key''s scopes do not allow this', 'Use a key whose scopes name this resource and action.', true),
 ('permission_denied', 403, 'The role does not allow this', 'Ask an owner or admin for a role that grants it.', true),
 ('mfa_required', 403, 'The workspace asks for a second factor', 'Turn it on for your account (POST /api/v1/auth/totp), or sign in again with it.', true),
-('step_up_required', 403, 'Show your password or second factor again', 'POST /api/v1/auth/step-up, then repeat this within 10 minutes.', true),
+('step_up_required', 403, 'Show your password or second factor again', 'POST /api/v1/auth/step-up, or sign in again where your token is from; then repeat this within 10 minutes.', true),
 ('csrf_rejected', 403, 'The request came from a page of another origin', 'Add the origin to UCRM_ALLOWED_ORIGINS, or send a token instead of the cookie.', true),
 ('invite_code_required', 403, 'A beta code is needed', 'Send the code you were given.', true),
 ('disposable_email', 400, 'Addresses of this domain cannot be used', 'Use an address that you keep.', true),

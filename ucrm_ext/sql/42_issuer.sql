@@ -21,6 +21,7 @@ create table ucrm.issuers (
     role_claim text,
     mfa_claim text,
     mfa_values text[] not null default '{mfa}',
+    fresh_claim text default 'auth_time',
     refused_claims jsonb not null default '{}' check (jsonb_typeof(refused_claims) = 'object'),
     link_by_email boolean not null default false,
     create_users boolean not null default false,
@@ -38,7 +39,7 @@ create table ucrm.issuers (
     constraint issuers_name_an_audience check (cardinality(audience) + cardinality(authorized_parties) > 0)
 );
 comment on table ucrm.issuers is
-'Outside issuers. A token counts when its iss is exactly one of these, enabled; its alg is one of algorithms; its key is in jwks (HS256: the secret in ucrm.issuer_secrets, and no key); aud names one of audience (none: there is no aud) and azp one of authorized_parties (none: whatever it is). *_claim: where a claim is, see ucrm.claim(). email_verified_claim must be true for an address to count, or email_always_verified set. role_claim can only narrow what the membership grants. mfa_claim: true, a number from 0, or one of mfa_values. refused_claims: {path: value}, a token with one of them is refused. link_by_email: a verified address finds the account. create_users: a verified address makes one. jwks_url: asked by the gateway''s worker; null: the keys are set by hand. Superusers write it; granted to nobody.';
+'Outside issuers. A token counts when its iss is exactly one of these, enabled; its alg is one of algorithms; its key is in jwks (HS256: the secret in ucrm.issuer_secrets, and no key); aud names one of audience (none: there is no aud) and azp one of authorized_parties (none: whatever it is). *_claim: where a claim is, see ucrm.claim(). email_verified_claim must be true for an address to count, or email_always_verified set. role_claim can only narrow what the membership grants. mfa_claim: true, a number from 0, or one of mfa_values. fresh_claim: when the person has signed in, see ucrm.signed_in_at(). refused_claims: {path: value}, a token with one of them is refused. link_by_email: a verified address finds the account. create_users: a verified address makes one. jwks_url: asked by the gateway''s worker; null: the keys are set by hand. Superusers write it; granted to nobody.';
 
 create table ucrm.issuer_secrets (
     issuer_id uuid primary key references ucrm.issuers (id) on delete cascade,
@@ -71,7 +72,7 @@ begin
         from (values
             ('clerk', jsonb '{"label": "Clerk", "algorithms": ["RS256"], "jwks_url": "{iss}/.well-known/jwks.json",
                 "email_claim": "email", "email_verified_claim": "email_verified",
-                "tenant_claim": "o.id", "role_claim": "o.rol", "mfa_claim": "fva.1", "refused_claims": {"sts": "pending"}}'),
+                "tenant_claim": "o.id", "role_claim": "o.rol", "mfa_claim": "fva.1", "fresh_claim": "fva.0", "refused_claims": {"sts": "pending"}}'),
             ('better_auth', jsonb '{"label": "Better Auth", "algorithms": ["EdDSA"], "jwks_url": "{iss}/api/auth/jwks", "audience": ["{iss}"],
                 "email_claim": "email", "email_verified_claim": "emailVerified", "tenant_claim": "activeOrganizationId"}'),
             ('auth0', jsonb '{"label": "Auth0", "algorithms": ["RS256"], "jwks_url": "{iss}/.well-known/jwks.json",
@@ -79,7 +80,7 @@ begin
                 "tenant_claim": "org_id", "mfa_claim": "amr", "mfa_values": ["mfa"], "refused_claims": {"gty": "client-credentials"}}'),
             ('supabase', jsonb '{"label": "Supabase", "algorithms": ["ES256", "RS256"], "jwks_url": "{iss}/.well-known/jwks.json", "audience": ["authenticated"],
                 "email_claim": "email", "name_claim": "user_metadata.name",
-                "tenant_claim": "app_metadata.tenant_id", "mfa_claim": "aal", "mfa_values": ["aal2"], "refused_claims": {"is_anonymous": true}}')
+                "tenant_claim": "app_metadata.tenant_id", "mfa_claim": "aal", "mfa_values": ["aal2"], "fresh_claim": "amr", "refused_claims": {"is_anonymous": true}}')
         ) as p (name, settings)
         where p.name = issuer_preset.name
     );
@@ -172,7 +173,8 @@ create function ucrm.add_issuer(
     role_claim text default null,
     mfa_claim text default null,
     mfa_values text[] default null,
-    refused_claims jsonb default null
+    refused_claims jsonb default null,
+    fresh_claim text default null
 )
 returns uuid
 language plpgsql
@@ -193,7 +195,7 @@ begin
     if (jwks is not null or secret is not null) and jwks_url is null then
         settings := settings - 'jwks_url';
     end if;
-    select jsonb_build_object('types', array['JWT', 'at+jwt'], 'subject_claim', 'sub', 'name_claim', 'name', 'mfa_values', array['mfa'], 'label', '',
+    select jsonb_build_object('types', array['JWT', 'at+jwt'], 'subject_claim', 'sub', 'name_claim', 'name', 'mfa_values', array['mfa'], 'fresh_claim', 'auth_time', 'label', '',
                'audience', '{}'::text[], 'authorized_parties', '{}'::text[], 'refused_claims', '{}'::jsonb,
                'email_always_verified', false, 'link_by_email', false, 'create_users', false)
            || settings || jsonb_strip_nulls(to_jsonb(x))
@@ -202,13 +204,13 @@ begin
         select add_issuer.audience, add_issuer.authorized_parties, add_issuer.link_by_email, add_issuer.create_users, add_issuer.algorithms,
                add_issuer.jwks_url, add_issuer.label, add_issuer.types, add_issuer.subject_claim, add_issuer.email_claim,
                add_issuer.email_verified_claim, add_issuer.email_always_verified, add_issuer.name_claim, add_issuer.tenant_claim,
-               add_issuer.role_claim, add_issuer.mfa_claim, add_issuer.mfa_values, add_issuer.refused_claims
+               add_issuer.role_claim, add_issuer.mfa_claim, add_issuer.mfa_values, add_issuer.refused_claims, add_issuer.fresh_claim
     ) as x;
     insert into ucrm.issuers (id, iss, label, algorithms, audience, authorized_parties, types, subject_claim, email_claim, email_verified_claim,
-        email_always_verified, name_claim, tenant_claim, role_claim, mfa_claim, mfa_values, refused_claims, link_by_email, create_users,
+        email_always_verified, name_claim, tenant_claim, role_claim, mfa_claim, mfa_values, fresh_claim, refused_claims, link_by_email, create_users,
         jwks_url, jwks)
     select new_id, add_issuer.iss, i.label, i.algorithms, i.audience, i.authorized_parties, i.types, i.subject_claim, nullif(i.email_claim, ''), nullif(i.email_verified_claim, ''),
-        i.email_always_verified, nullif(i.name_claim, ''), nullif(i.tenant_claim, ''), nullif(i.role_claim, ''), nullif(i.mfa_claim, ''), i.mfa_values, i.refused_claims, i.link_by_email, i.create_users,
+        i.email_always_verified, nullif(i.name_claim, ''), nullif(i.tenant_claim, ''), nullif(i.role_claim, ''), nullif(i.mfa_claim, ''), i.mfa_values, nullif(i.fresh_claim, ''), i.refused_claims, i.link_by_email, i.create_users,
         i.jwks_url, ucrm.checked_jwks(add_issuer.jwks)
     from jsonb_populate_record(null::ucrm.issuers, settings) as i;
     if secret is not null then
@@ -218,7 +220,7 @@ begin
     return new_id;
 end
 $$;
-comment on function ucrm.add_issuer(text, text, text[], text[], boolean, boolean, text[], text, jsonb, bytea, text, text[], text, text, text, boolean, text, text, text, text, text[], jsonb) is
+comment on function ucrm.add_issuer(text, text, text[], text[], boolean, boolean, text[], text, jsonb, bytea, text, text[], text, text, text, boolean, text, text, text, text, text[], jsonb, text) is
 'Trusts an outside issuer (superuser only). preset: see ucrm.issuer_preset(); what is named besides counts instead of it, a claim of '''' is none. What may be named: the columns of ucrm.issuers, which a superuser changes by UPDATE later. jwks or secret without a jwks_url: no URL is asked. 23505 where it is trusted already, 23514 without an audience or authorized party, 42704 for an unknown preset, 22023 for a bad key set or a short secret.';
 
 create function ucrm.remove_issuer(iss text)

@@ -30,7 +30,7 @@ create type ucrm.principal as (
     impersonator_id uuid
 );
 comment on type ucrm.principal is
-'Whoever acts. kind: key, service, member, login, platform, internal. session_id, fresh_until: of a person who signed in. mfa: whether the workspace''s wish for a second factor is met. impersonator_id: the platform admin behind a member. permissions: what the role grants ∩ scopes, empty where the workspace is closed to it.';
+'Whoever acts. kind: key, service, member, login, platform, internal. session_id, fresh_until: of a person who signed in; fresh_until without a session: at another issuer, -infinity where that does not say when. mfa: whether the workspace''s wish for a second factor is met. impersonator_id: the platform admin behind a member. permissions: what the role grants ∩ scopes, empty where the workspace is closed to it.';
 
 create function ucrm.intersect_permissions(granted text, scopes text)
 returns text

@@ -101,6 +101,34 @@ $$;
 comment on function ucrm.shows_mfa(jsonb, text[]) is
 'Whether a claim says that a second factor was shown: true, a number from 0 (Clerk''s minutes since), one of the wanted words, or a list with one of them.';
 
+create function ucrm.signed_in_at(value jsonb, issued jsonb, minutes boolean default false)
+returns timestamptz
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    said numeric;
+    issued_at constant numeric := case jsonb_typeof(issued) when 'number' then (issued #>> '{}')::numeric end;
+begin
+    said := case jsonb_typeof(value)
+        when 'number' then (value #>> '{}')::numeric
+        when 'array' then (
+            select max((m.item ->> 'timestamp')::numeric)
+            from jsonb_array_elements(value) as m (item)
+            where jsonb_typeof(m.item -> 'timestamp') = 'number' and m.item ->> 'method' is distinct from 'token_refresh')
+    end;
+    -- Less than no minute is never.
+    if minutes then
+        said := case when said >= 0 then issued_at - 60 * said end;
+    end if;
+    -- Who was signed in tomorrow was not.
+    return case when said <= extract(epoch from clock_timestamp()) + 60 and said > 0 then to_timestamp(least(said, extract(epoch from clock_timestamp()))::double precision) end;
+end
+$$;
+comment on function ucrm.signed_in_at(jsonb, jsonb, boolean) is
+'When a claim says that the person has shown who he is: a moment in seconds since 1970 (OpenID Connect''s auth_time), minutes before the token was issued (minutes: Clerk''s fva; issued: its iat), or a list of {method, timestamp}, of which the latest counts (Supabase''s amr). Null when it says nothing of it. A token that is new is no sign-in: providers renew them by themselves.';
+
 create index tenants_external_id on ucrm.tenants (external_id) where external_id is not null;
 
 create function ucrm.tenant_named(name text, outside boolean)
@@ -262,11 +290,12 @@ begin
         );
     end if;
     return jsonb_populate_record(p, jsonb_build_object('expires_at', expires_at, 'scopes', null,
+        'fresh_until', coalesce(ucrm.signed_in_at(ucrm.claim(claims, i.fresh_claim), claims -> 'iat', i.fresh_claim like 'fva.%') + interval '10 minutes', '-infinity'),
         'mfa', ucrm.shows_mfa(ucrm.claim(claims, i.mfa_claim), i.mfa_values) or not ucrm.wants_mfa(p.tenant_id)));
 end
 $$;
 comment on function ucrm.principal_of_claims(ucrm.issuers, jsonb, uuid, timestamptz, text) is
-'The principal of a person who comes with an outside issuer''s token. Tenant: the one named (id or slug), else the claim''s (id, external_id or slug), else the only one the person is in. Not in it, or none: no tenant and member false. Permissions: the membership''s, narrowed by the role claim.';
+'The principal of a person who comes with an outside issuer''s token, fresh until ten minutes after he signed in there. Tenant: the one named (id or slug), else the claim''s (id, external_id or slug), else the only one the person is in. Not in it, or none: no tenant and member false. Permissions: the membership''s, narrowed by the role claim.';
 
 create function ucrm.authenticate_jwt(token bytea, named text default null)
 returns ucrm.principal

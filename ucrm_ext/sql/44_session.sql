@@ -79,15 +79,17 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if (ucrm.session_id() is not null or ucrm.actor_kind() = 'person') and not exists (
-        select from ucrm.sessions as s where s.id = ucrm.session_id() and s.fresh_until > clock_timestamp()
-    ) then
+    if (case
+        when ucrm.session_id() is not null or ucrm.actor_kind() = 'person'
+        then not exists (select from ucrm.sessions as s where s.id = ucrm.session_id() and s.fresh_until > clock_timestamp())
+        else coalesce(ucrm.fresh_until() <= clock_timestamp(), false)
+    end) then
         perform ucrm.refuse('step_up_required');
     end if;
 end
 $$;
 comment on function ucrm.demand_fresh() is
-'Raises PT403 step_up_required in a session whose password or second factor was not shown in the last 10 minutes. Keys and back ends have no session, and pass; who came with another issuer''s token has none to step up, and does not, about his account.';
+'Raises PT403 step_up_required in a session whose password or second factor was not shown in the last 10 minutes. Keys and back ends have no session, and pass. Who came with another issuer''s token passes while that says that he has signed in within the last 10 minutes (ucrm.signed_in_at()); about his account here he never does.';
 
 create function ucrm.open_session("user" uuid, tenant uuid, factor_shown boolean, address inet, user_agent text, out id uuid, out secret text, out expires_at timestamptz)
 language plpgsql
@@ -174,7 +176,7 @@ begin
 end
 $$;
 comment on function ucrm.cookie_header(text, timestamptz) is
-'The internal header by which the gateway is told to set the session''s cookie: its value and how many seconds it lives; with nothing to remove it. How a cookie is written is the gateway''s.';
+'The internal header by which the gateway is told to set the session''s cookie: its value and how many seconds it lives; with nothing to remove it; "=" for the value that the browser has shown. How a cookie is written is the gateway''s.';
 
 create function ucrm.end_sessions("user" uuid, except_id uuid default null)
 returns bigint
@@ -207,21 +209,31 @@ $$;
 comment on function ucrm.hold_session(uuid) is
 'Locks a session before anything else: a request that was noted at its session holds that row already, and two of one session would else wait for each other.';
 
-create function ucrm.touch_session(id uuid)
-returns void
+create function ucrm.touch_session(id uuid, kind text default 'session')
+returns jsonb
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    slid ucrm.sessions;
 begin
     update ucrm.sessions as s set last_seen_at = clock_timestamp() where s.id = touch_session.id;
     -- Only once a day: a changed expiry makes every remembered principal be looked up again.
     update ucrm.sessions as s set expires_at = least(clock_timestamp() + interval '7 days', s.ends_at)
-    where s.id = touch_session.id and s.expires_at < least(clock_timestamp() + interval '6 days', s.ends_at);
+    where s.id = touch_session.id and s.expires_at < least(clock_timestamp() + interval '6 days', s.ends_at)
+    returning s.* into slid;
+    return case
+        when slid.id is null then null
+        -- Whoever shows a token of ours needs another; the old one goes on until its own end.
+        when kind = 'jwt' then jsonb_strip_nulls(jsonb_build_object('set-auth-token', ucrm.session_token(slid.id, slid.user_id, slid.expires_at)))
+        else ucrm.cookie_header('=', slid.expires_at)
+    end;
 end
 $$;
-comment on function ucrm.touch_session(uuid) is 'Notes that a session was used, to the minute, and lets its expiry slide, by the day.';
+comment on function ucrm.touch_session(uuid, text) is
+'Notes that a session was used, to the minute, and lets its expiry slide, by the day: then the headers by which whoever showed it (kind: session, or jwt, a token of ours) can go on as long.';
 
 create function ucrm.demand_person()
 returns void
@@ -239,4 +251,4 @@ comment on function ucrm.demand_person() is
 'Raises PT403 permission_denied unless the request is about the account of the person who signed in. Code of tables'' owners runs as the owner of handle, in requests to tables: there the actor is a member, and his account is not theirs.';
 
 grant execute on function ucrm.demand_fresh() to ucrm_app, ucrm_handler;
-grant execute on function ucrm.touch_session(uuid), ucrm.hold_session(uuid) to ucrm_handler;
+grant execute on function ucrm.touch_session(uuid, text), ucrm.hold_session(uuid) to ucrm_handler;

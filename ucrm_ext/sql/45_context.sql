@@ -41,6 +41,14 @@ parallel restricted
 as 'MODULE_PATHNAME', 'ucrm_session_id';
 comment on function ucrm.session_id() is 'The session of the person who acts; null for keys, services, bound logins and back ends.';
 
+create function ucrm.fresh_until()
+returns timestamptz
+language c
+stable
+parallel restricted
+as 'MODULE_PATHNAME', 'ucrm_fresh_until';
+comment on function ucrm.fresh_until() is 'Of who came with another issuer''s token: ten minutes after he signed in there, -infinity where the token does not say. Of a session: what it was when it was looked up. Null for everybody else.';
+
 create function ucrm.impersonator_id()
 returns uuid
 language c
@@ -133,4 +141,5 @@ comment on function ucrm.enter(uuid, uuid) is
 'Enters a tenant as one of its members, or without a user as the tenant''s service, until the transaction ends. Once per transaction; another one is refused with 42501. Refusals: not_a_member, member_disabled. For logins of ucrm.trust_backend().';
 
 grant execute on function ucrm.latch(ucrm.principal, uuid, inet), ucrm.read_only() to ucrm_owner, ucrm_handler;
+grant execute on function ucrm.fresh_until() to ucrm_owner;
 grant execute on function ucrm.enter(uuid, uuid) to ucrm_app;

@@ -37,21 +37,21 @@ end
 $$;
 comment on function ucrm.touch_key(uuid, uuid) is 'Notes that a key was used, to the minute.';
 
-create function ucrm.touch_credential(detail text)
-returns void
+create function ucrm.touch_credential(detail text, kind text)
+returns jsonb
 language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
     if detail like 'session %' then
-        perform ucrm.touch_session(split_part(detail, ' ', 2)::uuid);
-    else
-        perform ucrm.touch_key(split_part(detail, ' ', 1)::uuid, split_part(detail, ' ', 2)::uuid);
+        return ucrm.touch_session(split_part(detail, ' ', 2)::uuid, kind);
     end if;
+    perform ucrm.touch_key(split_part(detail, ' ', 1)::uuid, split_part(detail, ' ', 2)::uuid);
+    return null;
 end
 $$;
-comment on function ucrm.touch_credential(text) is 'Notes that a credential was used: "session <id>", or "<tenant> <id>" of a key.';
+comment on function ucrm.touch_credential(text, text) is 'Notes that a credential of this kind was used: "session <id>", or "<tenant> <id>" of a key. The headers that a session which slides wants in the reply, else null.';
 
 create function ucrm.hit(name text, key text, hits integer, seconds integer)
 returns bigint

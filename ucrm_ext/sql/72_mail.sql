@@ -85,7 +85,7 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return kind = 'invitation';
+    return kind in ('invitation', 'sender_test');
 end
 $$;
 comment on function ucrm.is_tenants_mail(text) is 'Whether a mail of this kind may leave by the tenant''s own sender.';
@@ -179,9 +179,14 @@ begin
 
         sender := null;
         if e.tenant_id is not null and e.attempts <= 2 and ucrm.is_tenants_mail(e.kind) then
-            sender := ucrm.usable_mail_sender(e.tenant_id);
+            sender := ucrm.usable_mail_sender(e.tenant_id, e.kind = 'sender_test');
             if sender is not null then
                 update ucrm.emails as m set sender = 'tenant' where m.id = e.id;
+            elsif e.kind = 'sender_test' then
+                -- The platform's success would say nothing about the tenant's.
+                perform ucrm.settle_mail(e.id, worker, 'failed',
+                    coalesce((select s.last_error from ucrm.mail_senders as s where s.tenant_id = e.tenant_id), 'the workspace has no sender of its own'));
+                continue;
             end if;
         end if;
         id := e.id;
@@ -221,7 +226,8 @@ begin
         return false;
     end if;
     tried := case when outcome = 'failed' and e.sender = 'tenant' then greatest(e.attempts, 2) else e.attempts end;
-    delay := case when outcome = 'retry' or (outcome = 'failed' and e.sender = 'tenant') then ucrm.mail_delay(tried) end;
+    -- A test is tried once: whoever waits for it is told at once.
+    delay := case when e.kind <> 'sender_test' and (outcome = 'retry' or (outcome = 'failed' and e.sender = 'tenant')) then ucrm.mail_delay(tried) end;
     update ucrm.emails as m
     set status = case when outcome = 'sent' then 'sent' when delay is not null then 'queued' else 'failed' end,
         attempts = tried,

@@ -55,6 +55,58 @@ end
 $$;
 comment on function ucrm.mail_sender_json(ucrm.mail_senders) is 'A sender as its tenant sees it: of the secret only the mask.';
 
+create function ucrm.wanted_mail_sender(from_address text, from_name text, transport text, host text, port integer, tls text, username text)
+returns ucrm.mail_senders
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted ucrm.mail_senders;
+begin
+    wanted.from_address := from_address;
+    wanted.from_name := from_name;
+    wanted.transport := transport;
+    wanted.host := rtrim(lower(btrim(host)), '.');
+    wanted.port := case when transport = 'smtp' then coalesce(port, 587) else port end;
+    wanted.tls := case when transport = 'smtp' then coalesce(tls, case wanted.port when 465 then 'implicit' else 'starttls' end) else tls end;
+    wanted.username := username;
+    return wanted;
+end
+$$;
+comment on function ucrm.wanted_mail_sender(text, text, text, text, integer, text, text) is 'What was asked for, with what follows from it: the port, and what the port is for.';
+
+create function ucrm.mail_sender_fault(before ucrm.mail_senders, wanted ucrm.mail_senders, secret text)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when wanted.from_address is null or wanted.from_address !~ '^[^@\s<>,;:"()]+@[^@\s<>,;:"()]+$' or length(wanted.from_address) > 254 then 'from_address: must be an e-mail address'
+        when wanted.from_name is null or wanted.from_name ~ '[[:cntrl:]]' or length(wanted.from_name) > 100 then 'from_name: at most 100 characters on one line'
+        when wanted.transport is null or wanted.transport not in ('smtp', 'resend') then 'transport: smtp or resend'
+        when wanted.transport = 'smtp' and wanted.host is null then 'host: required for smtp'
+        when wanted.transport = 'smtp' and ucrm.mail_host_fault(wanted.host) is not null then 'host: ' || ucrm.mail_host_fault(wanted.host)
+        when wanted.transport = 'smtp' and wanted.port not in (25, 465, 587, 2525) then 'port: 25, 465, 587 or 2525'
+        when wanted.transport = 'smtp' and wanted.tls not in ('implicit', 'starttls') then 'tls: implicit or starttls'
+        when wanted.transport = 'resend' and num_nonnulls(wanted.host, wanted.port, wanted.tls, wanted.username) > 0 then 'host, port, tls and username: not for resend'
+        when wanted.username ~ '[[:cntrl:]]' or length(wanted.username) not between 1 and 320 then 'username: 1 to 320 characters on one line'
+        when secret ~ '[[:cntrl:]]' or length(secret) not between 1 and 1000 then 'secret: 1 to 1000 characters on one line'
+        when secret is not null and wanted.transport = 'smtp' and wanted.username is null then 'username: required with a secret'
+        -- A secret is shown only to the server it was given for.
+        when secret is null and (wanted.transport = 'resend' or wanted.username is not null)
+            and (before.secret_mask is null
+                 or (before.transport, before.host, before.port, before.tls, before.username)
+                    is distinct from (wanted.transport, wanted.host, wanted.port, wanted.tls, wanted.username))
+            then 'secret: required, also when the server or the username changes'
+    end;
+end
+$$;
+comment on function ucrm.mail_sender_fault(ucrm.mail_senders, ucrm.mail_senders, text) is
+'What is wrong with a sender that is wanted instead of another (or none), "field: why"; null when nothing is. secret null: the one that is there stays.';
+
 create function ucrm.set_mail_sender(
     from_address text,
     from_name text default '',
@@ -73,37 +125,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     tenant constant uuid := ucrm.tenant_id();
-    wanted_host constant text := rtrim(lower(btrim(host)), '.');
-    wanted_port constant integer := case when transport = 'smtp' then coalesce(port, 587) else port end;
-    wanted_tls constant text := case when transport = 'smtp' then coalesce(tls, case wanted_port when 465 then 'implicit' else 'starttls' end) else tls end;
+    wanted constant ucrm.mail_senders := ucrm.wanted_mail_sender(from_address, from_name, transport, host, port, tls, username);
     before ucrm.mail_senders;
     after ucrm.mail_senders;
     fault text;
 begin
     perform ucrm.demand('settings', 'update');
+    perform ucrm.demand_fresh();
     -- Two of them at once come one after the other.
     perform from ucrm.tenants as t where t.id = tenant for no key update;
     select s.* into before from ucrm.mail_senders as s where s.tenant_id = tenant;
 
-    fault := case
-        when from_address is null or from_address !~ '^[^@\s<>,;:"()]+@[^@\s<>,;:"()]+$' or length(from_address) > 254 then 'from_address: must be an e-mail address'
-        when from_name is null or from_name ~ '[[:cntrl:]]' or length(from_name) > 100 then 'from_name: at most 100 characters on one line'
-        when transport is null or transport not in ('smtp', 'resend') then 'transport: smtp or resend'
-        when transport = 'smtp' and host is null then 'host: required for smtp'
-        when transport = 'smtp' and ucrm.mail_host_fault(wanted_host) is not null then 'host: ' || ucrm.mail_host_fault(wanted_host)
-        when transport = 'smtp' and wanted_port not in (25, 465, 587, 2525) then 'port: 25, 465, 587 or 2525'
-        when transport = 'smtp' and wanted_tls not in ('implicit', 'starttls') then 'tls: implicit or starttls'
-        when transport = 'resend' and num_nonnulls(host, port, tls, username) > 0 then 'host, port, tls and username: not for resend'
-        when username ~ '[[:cntrl:]]' or length(username) not between 1 and 320 then 'username: 1 to 320 characters on one line'
-        when secret ~ '[[:cntrl:]]' or length(secret) not between 1 and 1000 then 'secret: 1 to 1000 characters on one line'
-        when secret is not null and transport = 'smtp' and username is null then 'username: required with a secret'
-        -- A secret is shown only to the server it was given for.
-        when secret is null and (transport = 'resend' or username is not null)
-            and (before.secret_mask is null
-                 or (before.transport, before.host, before.port, before.tls, before.username)
-                    is distinct from (set_mail_sender.transport, wanted_host, wanted_port, wanted_tls, set_mail_sender.username))
-            then 'secret: required, also when the server or the username changes'
-    end;
+    fault := ucrm.mail_sender_fault(before, wanted, secret);
     if fault is not null then
         perform ucrm.refuse('validation_failed', fault);
     end if;
@@ -118,7 +151,7 @@ begin
     end if;
     insert into ucrm.mail_senders as s (tenant_id, from_address, from_name, transport, host, port, tls, username, secret_mask)
     values (
-        tenant, set_mail_sender.from_address, set_mail_sender.from_name, set_mail_sender.transport, wanted_host, wanted_port, wanted_tls, set_mail_sender.username,
+        tenant, set_mail_sender.from_address, set_mail_sender.from_name, set_mail_sender.transport, wanted.host, wanted.port, wanted.tls, set_mail_sender.username,
         case
             when secret is not null then '••••' || case when length(secret) >= 12 then right(secret, 4) else '' end
             when set_mail_sender.transport = 'resend' or set_mail_sender.username is not null then before.secret_mask
@@ -135,7 +168,7 @@ begin
 end
 $$;
 comment on function ucrm.set_mail_sender(text, text, text, text, integer, text, text, text) is
-'The entered tenant sends by its own server: transport smtp (host, port 25, 465, 587 or 2525, tls implicit or starttls; by default 587 and what the port is for; username and secret) or resend (secret: the API key). The secret is write-only; null keeps the one that is there, as long as server and username stay. Returns the sender. Refusals: no_context, gates, permission_denied, validation_failed, unavailable (no key file).';
+'The entered tenant sends by its own server: transport smtp (host, port 25, 465, 587 or 2525, tls implicit or starttls; by default 587 and what the port is for; username and secret) or resend (secret: the API key). The secret is write-only; null keeps the one that is there, as long as server and username stay. Returns the sender. Refusals: no_context, gates, permission_denied, step_up_required, validation_failed, unavailable (no key file).';
 
 create function ucrm.mail_sender()
 returns jsonb
@@ -166,7 +199,8 @@ as $$
 declare
     before ucrm.mail_senders;
 begin
-    perform ucrm.demand('settings', 'update');
+    perform ucrm.demand('settings', 'delete');
+    perform ucrm.demand_fresh();
     delete from ucrm.mail_senders as s where s.tenant_id = ucrm.tenant_id() returning s.* into before;
     if not found then
         perform ucrm.refuse('not_found');
@@ -175,9 +209,8 @@ begin
     perform ucrm.record_event(before.tenant_id, 'deleted', 'settings', 'mail_sender', ucrm.mail_sender_json(before) - array['created_at', 'updated_at'], null);
 end
 $$;
-comment on function ucrm.remove_mail_sender() is 'From now on the platform sends the entered tenant''s mails. Refusals: no_context, gates, permission_denied, not_found.';
+comment on function ucrm.remove_mail_sender() is 'From now on the platform sends the entered tenant''s mails. Refusals: no_context, gates, permission_denied, step_up_required, not_found.';
 
--- For the worker alone: with the secret in clear.
 create function ucrm.has_own_sender(tenant uuid)
 returns boolean
 language plpgsql
@@ -191,7 +224,8 @@ end
 $$;
 comment on function ucrm.has_own_sender(uuid) is 'Whether a workspace has a sender of its own, which reads what it sends.';
 
-create function ucrm.usable_mail_sender(tenant uuid)
+-- For the worker alone: with the secret in clear.
+create function ucrm.usable_mail_sender(tenant uuid, though_it_rests boolean default false)
 returns jsonb
 language plpgsql
 volatile
@@ -203,7 +237,7 @@ declare
 begin
     select x.* into s from ucrm.mail_senders as x where x.tenant_id = tenant;
     -- One that has failed again and again rests for ten minutes: the mails of that time do not wait for it.
-    if not found or (s.failures >= 3 and s.failed_at > clock_timestamp() - interval '10 minutes') then
+    if not found or (not though_it_rests and s.failures >= 3 and s.failed_at > clock_timestamp() - interval '10 minutes') then
         return null;
     end if;
     if s.secret_mask is not null then
@@ -220,8 +254,8 @@ begin
     return ucrm.mail_sender_json(s) || jsonb_build_object('secret', clear);
 end
 $$;
-comment on function ucrm.usable_mail_sender(uuid) is
-'The tenant''s own sender with its secret in clear, for the gateway''s worker; null: none, or it cannot be used just now.';
+comment on function ucrm.usable_mail_sender(uuid, boolean) is
+'The tenant''s own sender with its secret in clear, for the gateway''s worker; null: none, or it cannot be used just now. though_it_rests: also one that has just failed again and again.';
 
 create function ucrm.note_mail_sender(tenant uuid, error text)
 returns void

@@ -196,6 +196,14 @@ contact the people who run {{ home }}.',
 '<p>Hello{% if name %} {{ name }}{% endif %},</p>
 <p>your workspace <b>{{ workspace }}</b> at {{ site }} is suspended: nobody can read or change anything in it for now. Nothing was deleted. To have it opened again, contact the people who run {{ home }}.</p>', true),
 
+('sender_test', '{{ workspace }} sends its own mail',
+'Hello{% if name %} {{ name }}{% endif %},
+
+this is the test that you asked for: the sender of {{ workspace }} works, and its
+invitations will reach people as this mail has reached you.',
+'<p>Hello{% if name %} {{ name }}{% endif %},</p>
+<p>this is the test that you asked for: the sender of <b>{{ workspace }}</b> works, and its invitations will reach people as this mail has reached you.</p>', true),
+
 ('new_sign_in', 'New sign-in to your account',
 'Hello{% if name %} {{ name }}{% endif %},
 

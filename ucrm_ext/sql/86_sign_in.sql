@@ -51,6 +51,7 @@ begin
     order by m.disabled_at is not null, m.created_at
     limit 1;
     select * into made from ucrm.open_session(u.id, tenant, has_factor, r.address, r.headers ->> 'user-agent');
+    perform ucrm.note_place(u, r.address, r.headers ->> 'user-agent');
     perform ucrm.record_account(u.id, 'signed_in', jsonb_build_object('address', r.address, 'session_id', made.id, 'second_factor', has_factor));
     return ucrm.json_response(200,
         jsonb_build_object('data', jsonb_build_object(
@@ -62,7 +63,7 @@ begin
 end
 $$;
 comment on function ucrm.login_route(ucrm.request) is
-'POST /api/v1/auth/login {email, password, totp? | recovery_code?}: 200 {data: {token, expires_at, user, tenants}} and the session''s cookie. Refusals: invalid_credentials (unknown address, wrong password or code, all alike), totp_required (the password was right), rate_limited (10 failures in 15 minutes per account and factor).';
+'POST /api/v1/auth/login {email, password, totp? | recovery_code?}: 200 {data: {token, expires_at, user, tenants}} and the session''s cookie; a mail when it is from a place that is new (see ucrm.note_place()). Refusals: invalid_credentials (unknown address, wrong password or code, all alike), totp_required (the password was right), rate_limited (10 failures in 15 minutes per account and factor).';
 
 create function ucrm.refused_factor(r ucrm.request, "user" uuid, body jsonb)
 returns ucrm.response

@@ -41,6 +41,8 @@ declare
     p ucrm.principal;
     d ucrm.dispatch;
     code text;
+    -- What a session that slides has to say to whoever shows it, whatever the answer is.
+    slid jsonb;
 begin
     -- As far as what is remembered goes, one leaf takes the request:
     --   admit         an address that failed too often to authenticate waits
@@ -63,32 +65,32 @@ begin
         elsif r.step = 'credential' then
             return ucrm.unauthenticated(kind, r);
         elsif r.step = 'touch' then
-            perform ucrm.touch_credential(r.detail);
+            slid := ucrm.touch_credential(r.detail, kind);
         elsif r.step = 'route' then
             d := ucrm.find_dispatch(method, path);
             if d.route is null then
-                return ucrm.refused_path(d, method, request_id);
+                return ucrm.routed(ucrm.refused_path(d, method, request_id), slid);
             end if;
         elsif r.step = 'apart' then
-            return ucrm.handle_apart(kind, credential, r);
+            return ucrm.routed(ucrm.handle_apart(kind, credential, r), slid);
         elsif r.step = 'tenant' then
             if not ucrm.names_tenant(r.detail::uuid, headers ->> 'x-tenant-id') then
-                return ucrm.problem('not_a_member', request_id);
+                return ucrm.routed(ucrm.problem('not_a_member', request_id), slid);
             end if;
         elsif r.step = 'gate' then
             d := ucrm.find_dispatch(method, path);
             code := ucrm.gate(d.resource, d.deed);
             if code is not null then
-                return ucrm.denied(code, d, request_id);
+                return ucrm.routed(ucrm.denied(code, d, request_id), slid);
             end if;
         else
-            return ucrm.refused_step(r);
+            return ucrm.routed(ucrm.refused_step(r), slid);
         end if;
         r := ucrm.advance(method, path, query, headers, body, kind, credential, address, request_id, headers ->> 'x-tenant-id', p, d, r.stage);
     end loop;
 
     -- dispatch: the route's function; the table asks again
-    return ucrm.routed(ucrm.call(r.fn, r), r.reply_headers);
+    return ucrm.routed(ucrm.routed(ucrm.call(r.fn, r), r.reply_headers), slid);
 end
 $$;
 comment on function ucrm.attend(text, text, text, jsonb, bytea, text, bytea, inet, uuid, ucrm.request) is
@@ -298,7 +300,7 @@ grant execute on function
     ucrm.routed(ucrm.response, jsonb), ucrm.names_tenant(uuid, text), ucrm.try_address(inet), ucrm.memorize_principal(text, bytea, text, inet),
     ucrm.refused_address(ucrm.request), ucrm.refused_credential(uuid), ucrm.unauthenticated(text, ucrm.request), ucrm.refused_step(ucrm.request),
     ucrm.refused_path(ucrm.dispatch, text, uuid), ucrm.denied(text, ucrm.dispatch, uuid),
-    ucrm.cookie_header(text, timestamptz), ucrm.demand_fresh(), ucrm.touch_credential(text)
+    ucrm.cookie_header(text, timestamptz), ucrm.demand_fresh(), ucrm.touch_credential(text, text)
 to ucrm_handler;
 grant execute on function
     ucrm.address_wait(inet), ucrm.reserve_address(inet, integer, integer), ucrm.refund_address(inet)

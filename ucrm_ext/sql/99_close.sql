@@ -116,7 +116,7 @@ begin
             ('platform_keys', ''),
             ('platform_admins', ''),
             ('internal_secrets', ''),
-            ('issuers', ' of id, iss, enabled, algorithms, audience, authorized_parties, types, subject_claim, email_claim, email_verified_claim, email_always_verified, name_claim, tenant_claim, role_claim, mfa_claim, mfa_values, refused_claims, link_by_email, create_users, jwks'),
+            ('issuers', ' of id, iss, enabled, algorithms, audience, authorized_parties, types, subject_claim, email_claim, email_verified_claim, email_always_verified, name_claim, tenant_claim, role_claim, mfa_claim, mfa_values, fresh_claim, refused_claims, link_by_email, create_users, jwks'),
             ('issuer_secrets', ''),
             ('user_identities', ''),
             ('logins', ''),

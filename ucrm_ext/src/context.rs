@@ -322,6 +322,15 @@ crate::leaf!(
     |_: Call| -> Answer { Ok(ask(|principal| principal.session).flatten().map(uuid)) }
 );
 crate::leaf!(
+    pg_finfo_ucrm_fresh_until,
+    ucrm_fresh_until,
+    |_: Call| -> Answer {
+        Ok(ask(|principal| principal.fresh_until)
+            .flatten()
+            .map(pg_sys::Datum::from))
+    }
+);
+crate::leaf!(
     pg_finfo_ucrm_impersonator_id,
     ucrm_impersonator_id,
     |_: Call| -> Answer { Ok(ask(|principal| principal.impersonator).flatten().map(uuid)) }

@@ -46,6 +46,8 @@ pub mod column {
     pub const TENANT_HITS: usize = 21;
     /// uuid
     pub const SESSION: usize = 23;
+    /// timestamptz
+    pub const FRESH_UNTIL: usize = 24;
     /// boolean
     pub const MFA: usize = 25;
     /// uuid
@@ -100,6 +102,8 @@ pub struct Principal {
     pub subscribed_until: Option<i64>,
     /// The session of a person who signed in.
     pub session: Option<[u8; 16]>,
+    /// Microseconds since 2000.
+    pub fresh_until: Option<i64>,
     /// The workspace's wish for a second factor is met.
     pub mfa: bool,
     /// The platform admin behind the member.
@@ -130,6 +134,7 @@ impl Principal {
             trial_ends_at: row.time(column::TRIAL_ENDS_AT),
             subscribed_until: row.time(column::SUBSCRIBED_UNTIL),
             session: row.uuid(column::SESSION),
+            fresh_until: row.time(column::FRESH_UNTIL),
             mfa: row.flag(column::MFA),
             impersonator: row.uuid(column::IMPERSONATOR),
         })

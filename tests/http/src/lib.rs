@@ -9,6 +9,7 @@ pub mod client;
 pub mod database;
 pub mod dice;
 pub mod gateway;
+pub mod issuer;
 pub mod outbox;
 pub mod own_gate;
 pub mod person;

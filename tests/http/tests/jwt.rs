@@ -2,122 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
-use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, KeyPair};
+use ring::signature::KeyPair;
 use serde_json::{Value, json};
-use ucrm_http_tests::client::Client;
-use ucrm_http_tests::gateway::{Gateway, fresh_address};
+use ucrm_http_tests::issuer::{Issuer, jwks, now, pair, signed};
 use ucrm_http_tests::workspace::Workspace;
 use uuid::Uuid;
 
 const CONTACTS: &str = "/api/v1/contacts";
-
-/// An issuer of a test's own, that names the workspace's owner "owner".
-struct Issuer<'a> {
-    workspace: &'a Workspace,
-    gateway: Gateway,
-    address: String,
-    iss: String,
-    pair: Ed25519KeyPair,
-}
-
-fn pair() -> Ed25519KeyPair {
-    let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-    Ed25519KeyPair::from_pkcs8(made.as_ref()).unwrap()
-}
-
-fn jwks(kid: &str, pair: &Ed25519KeyPair) -> Value {
-    let x = B64.encode(pair.public_key());
-    json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": x}]})
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-}
-
-fn signed(pair: &Ed25519KeyPair, header: &Value, claims: &Value) -> String {
-    let text = format!(
-        "{}.{}",
-        B64.encode(header.to_string()),
-        B64.encode(claims.to_string())
-    );
-    let signature = B64.encode(pair.sign(text.as_bytes()));
-    format!("{text}.{signature}")
-}
-
-impl<'a> Issuer<'a> {
-    fn of(workspace: &'a Workspace) -> Issuer<'a> {
-        let (pair, iss) = (
-            pair(),
-            format!("https://{}.example", Uuid::new_v4().simple()),
-        );
-        workspace.execute(
-            "select ucrm.add_issuer($1, audience => '{api}', algorithms => '{EdDSA}', jwks => $2, jwks_url => 'https://jwks.invalid/',
-                                    tenant_claim => 'org', role_claim => 'role', email_claim => 'email', email_verified_claim => 'email_verified')",
-            &[&iss, &jwks("k1", &pair)],
-        );
-        workspace.execute(
-            "update ucrm.issuers set jwks_due_at = 'infinity' where iss = $1",
-            &[&iss],
-        );
-        let issuer = Issuer {
-            workspace,
-            gateway: Gateway::behind_proxy(),
-            address: fresh_address(),
-            iss,
-            pair,
-        };
-        issuer.knows("owner", workspace.owner.id);
-        issuer
-    }
-
-    fn knows(&self, subject: &str, user: Uuid) {
-        self.workspace.execute(
-            "insert into ucrm.user_identities (issuer_id, subject, user_id) select id, $2, $3 from ucrm.issuers where iss = $1",
-            &[&self.iss, &subject, &user],
-        );
-    }
-
-    /// A statement about the issuer, whose name is `$1`.
-    fn change(&self, sql: &str) {
-        self.workspace.execute(sql, &[&self.iss]);
-    }
-
-    fn claims(&self, more: Value) -> Value {
-        let mut claims = json!({"iss": self.iss, "aud": "api", "sub": "owner", "iat": now(), "exp": now() + 300});
-        for (name, value) in more.as_object().unwrap() {
-            claims[name] = value.clone();
-        }
-        claims
-    }
-
-    fn token(&self, more: Value) -> String {
-        signed(
-            &self.pair,
-            &json!({"alg": "EdDSA", "kid": "k1", "typ": "JWT"}),
-            &self.claims(more),
-        )
-    }
-
-    fn client(&self, token: &str) -> Client {
-        self.gateway
-            .from(&self.address)
-            .with("authorization", &format!("Bearer {token}"))
-    }
-}
-
-impl Drop for Issuer<'_> {
-    fn drop(&mut self) {
-        self.change("delete from ucrm.issuers where iss = $1");
-    }
-}
 
 #[test]
 fn a_token_of_an_outside_issuer_is_a_member() {

@@ -3,8 +3,10 @@
 
 use std::thread;
 
+use ucrm_http_tests::database;
 use ucrm_http_tests::gateway::{Gateway, fresh_address};
 use ucrm_http_tests::stage;
+use ucrm_http_tests::wait::until;
 
 const CONTACTS: &str = "/api/v1/contacts?limit=1";
 const LIMIT: usize = 100;
@@ -48,6 +50,26 @@ fn after_too_many_failures_an_address_waits_with_a_good_key_too() {
         .get(CONTACTS)
         .is(200);
     stage::client("ACME_OWNER_KEY").get(CONTACTS).is(200);
+}
+
+#[test]
+fn what_has_run_out_is_removed_by_a_gateway_now_and_then() {
+    let key = fresh_address();
+    let age = "insert into ucrm.row_windows (name, key, hits) values ('login', $1, array[clock_timestamp() - interval '16 minutes']), ('login', $2, array[clock_timestamp()])";
+    let live = fresh_address();
+    database::execute(&mut database::admin(), age, &[&key, &live]);
+    let _gateway = Gateway::start(&[("UCRM_HOUSEKEEPING_MS", "100")]);
+    let left = |key: &String| -> i64 {
+        let sql = "select count(*) from ucrm.row_windows where key = $1";
+        database::value(&mut database::admin(), sql, &[key])
+    };
+    until("the old window is gone", || (left(&key) == 0).then_some(()));
+    assert_eq!(left(&live), 1);
+    database::execute(
+        &mut database::admin(),
+        "delete from ucrm.row_windows where key = $1",
+        &[&live],
+    );
 }
 
 #[test]

@@ -1,0 +1,84 @@
+-- Housekeeping: what nothing asks for any more goes, a batch at a time. A gateway's worker calls it every few minutes.
+create function ucrm.housekeep(batch integer default 1000)
+returns table (what text, gone bigint)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    wanted constant integer := greatest(1, least(coalesce(batch, 1000), 100000));
+begin
+    -- One at a time: who comes second has nothing to do.
+    if pg_is_in_recovery() or not pg_try_advisory_xact_lock(hashtextextended('ucrm.housekeep', 0)) then
+        return;
+    end if;
+
+    -- Materialized: a plan that asked anew for each row would take more than the batch.
+    -- Whoever counts a hit at this moment holds the row: it is not waited for, and is no longer old.
+    what := 'row_windows';
+    with old as materialized (
+        select x.name, x.key
+        from ucrm.row_windows as x
+        where not exists (
+            select
+            from unnest(x.hits) as h
+            where h > clock_timestamp() - make_interval(secs => coalesce((select max(l.seconds) from ucrm.rate_limits as l where l.name = x.name), 86400)))
+        limit wanted
+        for update skip locked
+    )
+    delete from ucrm.row_windows as w
+    using old
+    where w.name = old.name and w.key = old.key;
+    get diagnostics gone = row_count;
+    return next;
+
+    what := 'verification_tokens';
+    with old as materialized (
+        select x.user_id, x.purpose
+        from ucrm.verification_tokens as x
+        where x.expires_at <= clock_timestamp()
+        limit wanted
+        for update skip locked
+    )
+    delete from ucrm.verification_tokens as v
+    using old
+    where v.user_id = old.user_id and v.purpose = old.purpose;
+    get diagnostics gone = row_count;
+    return next;
+
+    -- Their links open nothing any more; who was invited stays to be read.
+    what := 'invitation tokens';
+    with old as materialized (
+        select x.tenant_id, x.id
+        from ucrm.invitations as x
+        where x.digest is not null and x.expires_at <= clock_timestamp()
+        limit wanted
+        for no key update skip locked
+    )
+    update ucrm.invitations as i
+    set digest = null
+    from old
+    where i.tenant_id = old.tenant_id and i.id = old.id;
+    get diagnostics gone = row_count;
+    return next;
+
+    what := 'sessions';
+    with old as materialized (
+        select x.id
+        from ucrm.sessions as x
+        where least(x.expires_at, x.ends_at) <= clock_timestamp()
+        limit wanted
+        for update skip locked
+    )
+    delete from ucrm.sessions as s
+    using old
+    where s.id = old.id;
+    get diagnostics gone = row_count;
+    return next;
+end
+$$;
+comment on function ucrm.housekeep(integer) is
+'Removes, up to batch of each, windows whose hits no longer count, tokens of mails that have run out, digests of invitations that have, and sessions that are over; how many of each. No row when another call is at it, or on a standby. Everything it removes counts for nothing already: it changes what is stored, not what anybody may.';
+
+grant execute on function ucrm.housekeep(integer) to ucrm_gateway, ucrm_platform;
