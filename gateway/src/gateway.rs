@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::discreet;
 use crate::docs;
+use crate::discreet;
 use crate::export::export;
 use crate::failure::Failure;
 use crate::metrics::Metrics;

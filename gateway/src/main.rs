@@ -15,6 +15,7 @@ mod database;
 mod destination;
 mod discreet;
 mod docs;
+mod discreet;
 mod encryption;
 mod export;
 mod failure;
