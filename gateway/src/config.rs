@@ -40,6 +40,8 @@ pub struct Config {
     pub upload_limit: usize,
     /// Bytes of a tenant to be restored.
     pub restore_limit: usize,
+    /// Bytes of a file to be imported.
+    pub import_limit: usize,
     /// Longest time for the database to answer.
     pub request_timeout: Duration,
     /// Longest time for a head, and between requests.
@@ -112,6 +114,7 @@ impl Config {
             body_limit: size("UCRM_BODY_LIMIT", options.body_limit)?,
             upload_limit: size("UCRM_UPLOAD_LIMIT", options.upload_limit)?,
             restore_limit: size("UCRM_RESTORE_LIMIT", options.restore_limit)?,
+            import_limit: size("UCRM_IMPORT_LIMIT", options.import_limit)?,
             request_timeout: Duration::from_millis(options.request_timeout_ms),
             header_timeout: Duration::from_millis(options.header_timeout_ms),
             body_timeout: Duration::from_millis(options.body_timeout_ms),

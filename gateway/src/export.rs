@@ -1,4 +1,4 @@
-//! Exports: rows of `ucrm.handle_stream` go out as they come in, in flat memory.
+//! Exports, and imports that tell how far they are: rows of `ucrm.handle_stream` go out as they come in, in flat memory.
 //! Must never read ahead of the client by more than a few chunks, nor wait for it without end.
 //! Called by gateway.
 
@@ -20,8 +20,9 @@ use crate::reply_body::{Cut, ReplyBody};
 use crate::request::Call;
 use crate::trouble::Trouble;
 
-const STREAM: &str =
-    "select status, headers, body from ucrm.handle_stream($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+// In a select list its rows are made one by one; in FROM they would all be made first.
+const STREAM: &str = "select (s.r).status, (s.r).headers, (s.r).body from \
+    (select ucrm.handle_stream($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as r offset 0) as s";
 const CHUNKS_AHEAD: usize = 2;
 
 /// Asks the database and answers with its first row; the later rows follow as the body.
@@ -30,12 +31,12 @@ const CHUNKS_AHEAD: usize = 2;
 ///
 /// # Errors
 /// As `call`; after the first row an error cuts the connection instead.
-pub async fn export(database: &Database, call: &Call, stall: Duration) -> Result<Reply, Failure> {
-    let binds = Binds::of(call);
+pub async fn export(database: &Database, call: Call, stall: Duration) -> Result<Reply, Failure> {
+    let binds = Binds::of(&call);
     let mut lease = database.exports.lease().await?;
     let mut rows = match lease.rows(STREAM, &Binds::TYPES, &binds.list()).await {
         Ok(rows) => Box::pin(rows),
-        Err(trouble) => return refused(&mut lease, call, trouble).await,
+        Err(trouble) => return refused(&mut lease, &call, trouble).await,
     };
     let first = match rows.next().await {
         Some(Ok(row)) => row,
@@ -46,7 +47,7 @@ pub async fn export(database: &Database, call: &Call, stall: Duration) -> Result
             let Err(trouble) = lease.settle::<()>(Err(trouble)) else {
                 return Err(Failure::Internal);
             };
-            return refused(&mut lease, call, trouble).await;
+            return refused(&mut lease, &call, trouble).await;
         }
         None => return Err(Failure::Internal),
     };
@@ -63,7 +64,8 @@ pub async fn export(database: &Database, call: &Call, stall: Duration) -> Result
         // There is room: nothing was sent yet.
         let _ = sender.send_data(start).await;
     }
-    tokio::spawn(pump(rows, sender, lease, stall));
+    let last = call.is_import().then_some(Call { body: None, ..call });
+    tokio::spawn(pump(rows, sender, lease, stall, last));
     Ok(reply)
 }
 
@@ -72,6 +74,7 @@ async fn pump(
     mut sender: Sender<Bytes, Cut>,
     mut lease: Lease,
     stall: Duration,
+    last: Option<Call>,
 ) {
     loop {
         let chunk = match timeout(stall, rows.try_next()).await {
@@ -83,7 +86,23 @@ async fn pump(
                 let _ = lease.settle(Ok(()));
                 return;
             }
-            Ok(Err(_)) | Err(_) => None,
+            Ok(Err(error)) => match last {
+                // An import of which nothing stays says why in its last line.
+                Some(call) => {
+                    while rows.next().await.is_some() {}
+                    let trouble = lease.settle::<()>(Err(Trouble::of(error)));
+                    let line = match trouble {
+                        Err(trouble) => refused(&mut lease, &call, trouble).await,
+                        Ok(()) => Err(Failure::Internal),
+                    };
+                    if !end(&mut sender, line, stall).await {
+                        sender.abort(Cut);
+                    }
+                    return;
+                }
+                None => None,
+            },
+            Err(_) => None,
         };
         let sent = match chunk {
             Some(bytes) if bytes.is_empty() => true,
@@ -96,5 +115,20 @@ async fn pump(
             sender.abort(Cut);
             return;
         }
+    }
+}
+
+async fn end(
+    sender: &mut Sender<Bytes, Cut>,
+    line: Result<Reply, Failure>,
+    stall: Duration,
+) -> bool {
+    let body = line.map(|reply| reply.response.into_body());
+    match body {
+        Ok(ReplyBody::Whole(body)) => {
+            let body = body.into_inner().unwrap_or_default();
+            matches!(timeout(stall, sender.send_data(body)).await, Ok(Ok(())))
+        }
+        _ => false,
     }
 }

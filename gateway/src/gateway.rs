@@ -36,6 +36,9 @@ use crate::request::Call;
 use crate::session;
 use crate::site::Site;
 
+/// Imports whose bodies are in memory at a time.
+const IMPORTS: usize = 4;
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What every request needs.
@@ -49,10 +52,12 @@ pub struct Gateway {
     body_limit: usize,
     upload_limit: usize,
     restore_limit: usize,
+    import_limit: usize,
     body_timeout: Duration,
     request_timeout: Duration,
-    // Large bodies are held in memory: one at a time.
+    // Large bodies are held in memory: one at a time, and a few.
     restoring: Semaphore,
+    importing: Semaphore,
 }
 
 impl Gateway {
@@ -77,9 +82,11 @@ impl Gateway {
             body_limit: config.body_limit,
             upload_limit: config.upload_limit,
             restore_limit: config.restore_limit,
+            import_limit: config.import_limit,
             body_timeout: config.body_timeout,
             request_timeout: config.request_timeout,
             restoring: Semaphore::new(1),
+            importing: Semaphore::new(IMPORTS),
         })
     }
 
@@ -127,15 +134,16 @@ impl Gateway {
         {
             return Err(Failure::CsrfRejected);
         }
-        let (limit, _turn) = match request.is_restore() {
-            false if request.is_upload() => (self.upload_limit, None),
-            false => (self.body_limit, None),
-            true => {
-                let turn = self.restoring.try_acquire();
-                let turn = turn.map_err(|_| Failure::Unavailable)?;
-                (self.restore_limit, Some(turn))
-            }
+        let (limit, turns) = match () {
+            () if request.is_restore() => (self.restore_limit, Some(&self.restoring)),
+            () if request.is_import() => (self.import_limit, Some(&self.importing)),
+            () if request.is_upload() => (self.upload_limit, None),
+            () => (self.body_limit, None),
         };
+        let _turn = turns
+            .map(Semaphore::try_acquire)
+            .transpose()
+            .map_err(|_| Failure::Unavailable)?;
         if let Some(body) = unread {
             request.body = body::read(body, limit, self.body_timeout).await?;
         }
@@ -145,8 +153,8 @@ impl Gateway {
             if password::concerns(&request) {
                 password::disguise(&self.database, &self.hasher, &mut request).await?;
             }
-            if request.is_export() {
-                return export(&self.database, &request, self.request_timeout).await;
+            if request.is_streamed() {
+                return export(&self.database, request, self.request_timeout).await;
             }
             let asked = Instant::now();
             let reply = call(&self.database, &request).await?;

@@ -62,6 +62,18 @@ pub fn to_json(headers: &HeaderMap) -> Result<Vec<u8>, Failure> {
     Ok(json)
 }
 
+/// Whether a header names this media type, with or without parameters.
+pub fn has(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let values = headers.get_all(name).iter();
+    let mut types = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    types.any(|item| {
+        let name = item.split(';').next().unwrap_or_default();
+        name.trim().eq_ignore_ascii_case(wanted)
+    })
+}
+
 fn text(value: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(value).map_err(|_| Failure::Malformed("a header is not UTF-8"))
 }

@@ -64,6 +64,10 @@ pub struct Options {
     #[arg(long, env = "UCRM_RESTORE_LIMIT", default_value = "67108864", value_name = "BYTES",
           value_parser = whole("UCRM_RESTORE_LIMIT", 1_024, 1 << 30))]
     pub restore_limit: u64,
+    /// Largest body of an import, POST /api/v1/{resource}/import
+    #[arg(long, env = "UCRM_IMPORT_LIMIT", default_value = "16777216", value_name = "BYTES",
+          value_parser = whole("UCRM_IMPORT_LIMIT", 1_024, 1 << 30))]
+    pub import_limit: u64,
     /// Longest time for the database to answer, then the statement is cancelled: 503
     #[arg(long, env = "UCRM_REQUEST_TIMEOUT_MS", default_value = "30000", value_name = "MS",
           value_parser = whole("UCRM_REQUEST_TIMEOUT_MS", 10, 3_600_000))]

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use hyper::header::{HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{ACCEPT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{Method, Uri, Version};
@@ -31,6 +31,8 @@ pub struct Call {
     pub method: &'static str,
     /// True for HEAD.
     pub head_only: bool,
+    /// True for a client that takes a reply line by line.
+    pub wants_lines: bool,
     /// The target as sent.
     pub uri: Uri,
     /// JSON object of the allowed headers.
@@ -62,6 +64,7 @@ impl Call {
         Ok(Self {
             method,
             head_only,
+            wants_lines: headers::has(&parts.headers, &ACCEPT, "application/x-ndjson"),
             uri: parts.uri.clone(),
             headers: headers::to_json(&parts.headers)?,
             body: None,
@@ -86,9 +89,15 @@ impl Call {
         matches!(self.method, "GET" | "OPTIONS")
     }
 
-    /// True for what is streamed row by row.
-    pub fn is_export(&self) -> bool {
-        self.method == "GET" && self.path().ends_with("/export")
+    /// True for what is streamed piece by piece.
+    pub fn is_streamed(&self) -> bool {
+        let export = self.method == "GET" && self.path().ends_with("/export");
+        export || self.is_import() && self.wants_lines
+    }
+
+    /// True where a body is a file of rows.
+    pub fn is_import(&self) -> bool {
+        self.method == "POST" && self.path().ends_with("/import")
     }
 
     /// True for the routes whose body is a file.

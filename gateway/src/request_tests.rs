@@ -27,7 +27,7 @@ fn path_and_query_pass_raw_and_head_is_a_get() {
         (call.method, call.path(), call.query()),
         ("GET", "/api/v1/a%2Fb//c", "x=%00&y")
     );
-    assert!(call.head_only && call.is_safe() && !call.is_export());
+    assert!(call.head_only && call.is_safe() && !call.is_streamed());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_coding_beside_chunked_and_headers_beyond_the_limit_are_refused() {
 fn only_get_of_an_export_path_streams_and_only_one_path_may_be_large() {
     let get = call("GET", "/api/v1/contacts/export?format=csv", &[HOSTED]).unwrap();
     let post = call("POST", "/api/v1/contacts/export", &[HOSTED]).unwrap();
-    assert!(get.is_export() && !post.is_export());
+    assert!(get.is_streamed() && !post.is_streamed());
     let restore = call("POST", "/api/v1/admin/workspaces/restore", &[HOSTED]).unwrap();
     assert!(restore.is_restore() && !get.is_restore());
 }

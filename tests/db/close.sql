@@ -14,7 +14,7 @@ select is_empty('select name from functions where lanname not in (''c'', ''sql''
 select isnt(obj_description(oid, 'pg_proc'), null, name || ' says what it does') from functions order by name;
 select is_empty('select name from functions where proacl is null', 'every function says who may execute it');
 select is(owner, case
-        when proname in ('handle', 'attend') then 'ucrm_handler'
+        when proname in ('handle', 'handle_stream', 'attend') then 'ucrm_handler'
         when lanname = 'c' or proname in ('on_ddl', 'on_drop') then (select datdba::regrole::text from pg_database where datname = current_database())
         when proname in ('insert_protected_lines', 'protected_count', 'protected_lines') then 'ucrm_mover'
         else 'ucrm_owner'
@@ -74,8 +74,8 @@ select is_empty(
     $$select p.oid::regprocedure from pg_proc as p where p.proowner = 'ucrm_tables'::regrole$$, 'in no schema');
 select set_eq(
     $$select concat_ws(' ', f.proname, f.owner, p.prosrc, f.proconfig) from functions as f join pg_proc as p using (oid) where f.prosecdef and f.lanname = 'c'$$,
-    array['handle ucrm_handler ucrm_handle'],
-    'no C function runs as somebody else but handle, which pins its search_path itself: see fast_after');
+    array['handle ucrm_handler ucrm_handle', 'handle_stream ucrm_handler ucrm_handle_stream'],
+    'no C function runs as somebody else but handle and handle_stream, which pins its search_path itself: see fast_after');
 select set_eq(
     $$select r.rolname from pg_roles as r where has_function_privilege(r.oid, 'ucrm.attend(text, text, text, jsonb, bytea, text, bytea, inet, uuid, ucrm.request)', 'execute') and not r.rolsuper$$,
     array['ucrm_handler'], 'what handle leaves to SQL is done for it alone');

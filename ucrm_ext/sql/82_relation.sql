@@ -64,4 +64,7 @@ $$;
 comment on function ucrm.relations_of(text) is
 'What a resource is related to, by foreign keys between protected tables. kind one: this table''s column_name refers to target (contacts.organization_id: organization). many: target''s column_name refers to this table (organizations: contacts). linked: rows of the resource link refer to this table by column_name and to target by link_column, each pair once (contacts: deals).';
 
+create type ucrm.relation as (name text, kind text, target text, column_name text, constraint_name text, link text, link_column text);
+comment on type ucrm.relation is 'A row of ucrm.relations_of().';
+
 grant execute on function ucrm.references_between(), ucrm.relations_of(text) to ucrm_handler, ucrm_owner;

@@ -75,6 +75,7 @@ declare
     unseen_key constant text := case when not ucrm.has_permission(r.resource, 'read') then ucrm.uuid7()::text end;
     s ucrm.statement;
     refusal ucrm.response;
+    relations ucrm.relation[];
     item text;
 begin
     if r.headers ->> 'content-type' is distinct from 'application/json' then
@@ -85,6 +86,13 @@ begin
     end if;
     s := ucrm.compile_insert(r.shape, r.body, unseen_key);
     if s.refusal is not null then
+        if r.body is not null and ltrim(encode(substr(r.body, 1, 64), 'escape'), E' \t\r\n') like '[%' then
+            return ucrm.create_rows(r);
+        end if;
+        relations := case when s.refusal ->> 'code' in ('unknown_field', 'wider') then ucrm.relations_named(r) end;
+        if relations is not null then
+            return ucrm.write_related(r, relations);
+        end if;
         return ucrm.refused(s, r.request_id);
     end if;
     if ucrm.may_name_owner(r) then
@@ -103,7 +111,7 @@ begin
 end
 $$;
 comment on function ucrm.create_row(ucrm.request) is
-'POST /{resource}: 201 {data} with Location and ETag. Refusals: unsupported_media_type, invalid_json, unknown_field, validation_failed, duplicate.';
+'POST /{resource}: 201 {data} with Location and ETag; a list is left to ucrm.create_rows(). Refusals: unsupported_media_type, invalid_json, unknown_field, validation_failed, duplicate.';
 
 -- A row that changed hands meanwhile, or that one may see but not change.
 create function ucrm.refused_row(r ucrm.request)
@@ -163,6 +171,7 @@ as $$
 declare
     s ucrm.statement;
     refusal ucrm.response := ucrm.refused_body(r);
+    relations ucrm.relation[];
     item text;
 begin
     if refusal.status is not null then
@@ -170,6 +179,10 @@ begin
     end if;
     s := ucrm.compile_update(r.shape, r.body, r.id);
     if s.refusal is not null then
+        relations := case when s.refusal ->> 'code' in ('unknown_field', 'wider') then ucrm.relations_named(r) end;
+        if relations is not null then
+            return ucrm.write_related(r, relations);
+        end if;
         return ucrm.refused(s, r.request_id);
     end if;
     refusal := ucrm.refused_owner(r);

@@ -52,6 +52,7 @@ begin
     --   enter         app.tenant_id and the permission set, LOCAL, latched
     --   gate          e-mail → member → not disabled → approved → trial
     --   permit        key scope, then role permission on (resource, action)
+    --   trace         of an export
     --   read-only     from here if a read
     -- Where it stops it names the step, and SQL takes that one.
     while r.step is not null loop
@@ -83,13 +84,19 @@ begin
             if code is not null then
                 return ucrm.routed(ucrm.denied(code, d, request_id), slid);
             end if;
+        elsif r.step = 'export' then
+            d := ucrm.find_dispatch(method, path);
+            perform ucrm.record_export(d.resource, query);
         else
             return ucrm.routed(ucrm.refused_step(r), slid);
         end if;
         r := ucrm.advance(method, path, query, headers, body, kind, credential, address, request_id, headers ->> 'x-tenant-id', p, d, r.stage);
     end loop;
 
-    -- dispatch: the route's function; the table asks again
+    -- dispatch: the route's function, once for an Idempotency-Key; the table asks again
+    if method <> 'GET' and headers ? 'idempotency-key' then
+        return ucrm.routed(ucrm.routed(ucrm.call_once(r), r.reply_headers), slid);
+    end if;
     return ucrm.routed(ucrm.routed(ucrm.call(r.fn, r), r.reply_headers), slid);
 end
 $$;

@@ -112,6 +112,9 @@ begin
                     jsonb_build_object('code', message, 'action', d.action));
             end if;
         end if;
+    elsif sqlstate = 'UCR04' then
+        -- An import that was streamed, and of which nothing stays: its reply is the hint.
+        answer := row(200, '{}', convert_to(hint_text || E'\n', 'UTF8'))::ucrm.response;
     elsif sqlstate in ('23502', '23503', '23505', '23514', '23P01') then
         answer := ucrm.constraint_problem(sqlstate, schema_name, table_name, column_name, constraint_name, method, request_id);
     elsif sqlstate = '22023' and column_name = 'custom' and ucrm.custom_errors(message) is not null then
@@ -148,23 +151,11 @@ create function ucrm.handle_stream(
     request_id uuid
 )
 returns setof ucrm.response
-language plpgsql
+language c
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    answer constant ucrm.response := ucrm.handle(method, path, query, headers, body, kind, hint, credential, address, request_id);
-    wanted constant uuid := (answer.headers ->> 'x-ucrm-export')::uuid;
-begin
-    return query select answer.status, answer.headers - 'x-ucrm-export', answer.body;
-    if wanted is not null then
-        return query select null::integer, null::jsonb, convert_to(line::text || E'\n', 'UTF8') from ucrm.export_tenant(wanted) as line;
-    end if;
-end
-$$;
+as 'MODULE_PATHNAME', 'ucrm_handle_stream';
 comment on function ucrm.handle_stream(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) is
-'ucrm.handle() for replies too long for one row: the first row carries status and headers, the following ones pieces of the body.';
+'ucrm.handle() for replies too long for one row: the first row carries status and headers, the following ones pieces of the body, each made when it is asked for; so it belongs into a select list. A reply with pieces names ucrm.<x-ucrm-stream>(state jsonb, body bytea) → ucrm.piece and the first state, x-ucrm-state.';
 
 create function ucrm.gateway_faults()
 returns text[]
@@ -210,3 +201,4 @@ grant execute on function
     ucrm.gateway_faults(),
     ucrm.metrics()
 to ucrm_gateway;
+grant execute on function ucrm.constraint_problem(text, text, text, text, text, text, uuid) to ucrm_handler;

@@ -273,12 +273,33 @@ begin
     return row(200, jsonb_build_object(
         'content-type', 'application/x-ndjson',
         'content-disposition', format('attachment; filename="%s-%s.ndjson"', t.slug, to_char(clock_timestamp() at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"')),
-        'x-ucrm-export', t.id
+        'x-ucrm-stream', 'tenant_step',
+        'x-ucrm-state', jsonb_build_object('tenant', t.id)::text
     ), null)::ucrm.response;
 end
 $$;
 comment on function ucrm.export_route(ucrm.request) is
 'GET /api/v1/admin/workspaces/{id}/export: 200, application/x-ndjson; the lines of ucrm.export_tenant() follow (ucrm.handle_stream). Refusals: not_found.';
+
+create function ucrm.tenant_step(state jsonb, body bytea)
+returns ucrm.piece
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    lines bytea;
+begin
+    perform ucrm.demand_platform();
+    if not state ? 'open' then
+        perform ucrm.open_rows('select l::text from ucrm.export_tenant($1::uuid) as l', array[state ->> 'tenant'], 'ucrm_tenant');
+    end if;
+    lines := ucrm.fetch_rows('ucrm_tenant', 100, 'text', false);
+    return row(case when lines is not null then state || '{"open": true}' end, lines)::ucrm.piece;
+end
+$$;
+comment on function ucrm.tenant_step(jsonb, bytea) is '100 lines of ucrm.export_tenant().';
 
 create function ucrm.erase_route(r ucrm.request)
 returns ucrm.response
@@ -306,3 +327,4 @@ to ucrm_mover;
 grant execute on function ucrm.protected_lines(regclass, text, uuid), ucrm.protected_count(regclass, uuid) to ucrm_owner;
 grant execute on function ucrm.export_tenant(uuid), ucrm.erase_tenant(uuid) to ucrm_platform;
 grant execute on function ucrm.export_route(ucrm.request), ucrm.erase_route(ucrm.request) to ucrm_handler, ucrm_owner;
+grant execute on function ucrm.tenant_step(jsonb, bytea) to ucrm_handler;

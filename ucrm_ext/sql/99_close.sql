@@ -45,6 +45,8 @@ $$;
 -- that is not who installs this any more.
 alter function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) owner to ucrm_handler;
 alter function ucrm.handle(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) security definer;
+alter function ucrm.handle_stream(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) owner to ucrm_handler;
+alter function ucrm.handle_stream(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) security definer;
 
 -- Row security: every table has it on. Those with a policy below are for members to read; the others for nobody.
 do $$

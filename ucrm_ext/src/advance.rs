@@ -20,6 +20,7 @@ enum Stage {
     Touched,
     Named,
     Gated,
+    Traced,
 }
 
 fn stop<T>(step: &'static str, stage: Stage, detail: Option<String>) -> Result<T, Stop> {
@@ -166,6 +167,14 @@ fn steps(
             "permission_denied"
         };
         return stop("denied", Stage::Gated, Some(code.into()));
+    }
+
+    // what leaves the house leaves its trace, while it can be written
+    if !done(Stage::Traced)
+        && dispatch.0.bytes(Dispatch::ACTION) == Some(b"export")
+        && dispatch.0.datum(Dispatch::SHAPE).is_some()
+    {
+        return stop("export", Stage::Traced, None);
     }
 
     // read-only from here if a read

@@ -54,7 +54,8 @@ thread_local! {
     static SHAPES: RefCell<HashMap<Box<str>, Rc<Catalogue>>> = RefCell::new(HashMap::new());
 }
 
-fn catalogue(text: &str) -> Result<Rc<Catalogue>, Fault> {
+/// The catalogue of a shape.
+pub fn catalogue(text: &str) -> Result<Rc<Catalogue>, Fault> {
     if let Some(known) = SHAPES.with_borrow(|shapes| shapes.get(text).cloned()) {
         return Ok(known);
     }
@@ -74,7 +75,8 @@ fn catalogue(text: &str) -> Result<Rc<Catalogue>, Fault> {
     Ok(parsed)
 }
 
-fn shape_of(call: Call) -> Result<Rc<Catalogue>, Fault> {
+/// The catalogue that is a call's first argument.
+pub fn shape_of(call: Call) -> Result<Rc<Catalogue>, Fault> {
     catalogue(call.text(0).unwrap_or_default())
 }
 
@@ -118,22 +120,35 @@ pub fn one(shape: &str, query: &str) -> Result<Result<Rc<One>, Refusal>, Fault> 
 
 /// The columns of ucrm.statement.
 #[derive(Default)]
-struct Columns {
-    sql: Option<String>,
-    binds: Option<pg_sys::Datum>,
-    count_sql: Option<String>,
-    page: Option<u64>,
-    page_limit: Option<u64>,
-    countable: bool,
-    refusal: Option<Value>,
-    counting: Option<&'static str>,
-    plan_sql: Option<String>,
-    size: Option<u64>,
-    keys: Option<u64>,
-    stamp: Option<String>,
+pub struct Columns {
+    /// text
+    pub sql: Option<String>,
+    /// text[]
+    pub binds: Option<pg_sys::Datum>,
+    /// text
+    pub count_sql: Option<String>,
+    /// bigint
+    pub page: Option<u64>,
+    /// bigint
+    pub page_limit: Option<u64>,
+    /// boolean
+    pub countable: bool,
+    /// jsonb
+    pub refusal: Option<Value>,
+    /// text
+    pub counting: Option<&'static str>,
+    /// text
+    pub plan_sql: Option<String>,
+    /// bigint
+    pub size: Option<u64>,
+    /// bigint
+    pub keys: Option<u64>,
+    /// text
+    pub stamp: Option<String>,
 }
 
-fn answer(call: Call, columns: Columns) -> Answer {
+/// The ucrm.statement.
+pub fn answer(call: Call, columns: Columns) -> Answer {
     let text = |text: Option<String>| text.map(|text| varlena(text.as_bytes()));
     let number = |number: Option<u64>| number.map(|number| pg_sys::Datum::from(number as i64));
     let values = [
@@ -155,7 +170,8 @@ fn answer(call: Call, columns: Columns) -> Answer {
     Ok(Some(composite(call, &values)))
 }
 
-fn refuse(call: Call, refusal: Refusal) -> Answer {
+/// The ucrm.statement that says why not.
+pub fn refuse(call: Call, refusal: Refusal) -> Answer {
     let mut errors: Vec<Value> = refusal
         .errors
         .iter()
@@ -181,7 +197,8 @@ fn refuse(call: Call, refusal: Refusal) -> Answer {
     )
 }
 
-fn refuse_as(call: Call, code: &str, detail: Option<String>) -> Answer {
+/// The same for a refusal without fields.
+pub fn refuse_as(call: Call, code: &str, detail: Option<String>) -> Answer {
     answer(
         call,
         Columns {

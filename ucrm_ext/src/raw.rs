@@ -58,6 +58,25 @@ unsafe extern "C-unwind" {
         kind: pg_sys::Oid,
         zone: *const c_int,
     ) -> *mut c_char;
+    pub fn OidFunctionCall2Coll(
+        function: pg_sys::Oid,
+        collation: pg_sys::Oid,
+        first: pg_sys::Datum,
+        second: pg_sys::Datum,
+    ) -> pg_sys::Datum;
+    pub fn SPI_cursor_open_with_paramlist(
+        name: *const c_char,
+        plan: pg_sys::SPIPlanPtr,
+        binds: pg_sys::ParamListInfo,
+        read_only: bool,
+    ) -> pg_sys::Portal;
+    pub fn SPI_cursor_find(name: *const c_char) -> pg_sys::Portal;
+    pub fn PortalRunFetch(
+        portal: pg_sys::Portal,
+        direction: pg_sys::FetchDirection::Type,
+        count: std::ffi::c_long,
+        receiver: *mut pg_sys::DestReceiver,
+    ) -> u64;
     pub fn OidFunctionCall1Coll(
         function: pg_sys::Oid,
         collation: pg_sys::Oid,

@@ -4,6 +4,7 @@
 //!
 //! The frames of this file hold nothing to drop while PostgreSQL code runs: an ERROR jumps over them (see `raw`).
 
+pub mod cursor;
 mod kept;
 mod page;
 pub mod print;
@@ -153,7 +154,10 @@ unsafe fn is_one_statement(plan: pg_sys::SPIPlanPtr) -> bool {
 }
 
 /// The statement and binds of a call of ucrm.run() and its like.
-unsafe fn asked(fcinfo: pg_sys::FunctionCallInfo) -> Statement {
+///
+/// # Safety
+/// The first two arguments are a text and a text[].
+unsafe fn bound_arguments(fcinfo: pg_sys::FunctionCallInfo) -> Statement {
     // SAFETY: a text and a text[]; every value alive across PostgreSQL's functions is plain memory.
     unsafe {
         let arguments = (*fcinfo).args.as_ptr();
@@ -223,6 +227,16 @@ unsafe fn planned(statement: &Statement) -> pg_sys::SPIPlanPtr {
     }
 }
 
+/// The plan, made if there is none yet.
+unsafe fn planned_or_kept(statement: &Statement) -> pg_sys::SPIPlanPtr {
+    if statement.plan.is_null() {
+        // SAFETY: as in `execute`.
+        unsafe { planned(statement) }
+    } else {
+        statement.plan
+    }
+}
+
 /// Connects to SPI and executes the statement. Its rows go to the printer, or with null into SPI's table; the caller
 /// reads that and finishes.
 ///
@@ -232,11 +246,7 @@ pub unsafe fn execute(statement: &Statement, printer: *mut Printer) {
     // SAFETY: SPI as the manual says (47); every value alive across its calls is plain memory.
     unsafe {
         raw::SPI_connect();
-        let plan = if statement.plan.is_null() {
-            planned(statement)
-        } else {
-            statement.plan
-        };
+        let plan = planned_or_kept(statement);
         let options = pg_sys::SPIExecuteOptions {
             params: statement.binds,
             // A snapshot of its own: the calling statement's is older than what was waited for on the way here.
@@ -268,7 +278,7 @@ pub extern "C-unwind" fn pg_finfo_ucrm_run() -> &'static pg_sys::Pg_finfo_record
 pub unsafe extern "C-unwind" fn ucrm_run(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: as in `execute`.
     unsafe {
-        execute(&asked(fcinfo), null_mut());
+        execute(&bound_arguments(fcinfo), null_mut());
         let (mut null, mut result) = (true, pg_sys::Datum::null());
         let table = raw::SPI_tuptable;
         if raw::SPI_processed > 0 && !table.is_null() {
@@ -302,7 +312,7 @@ pub unsafe extern "C-unwind" fn ucrm_run_rows(fcinfo: pg_sys::FunctionCallInfo) 
     unsafe {
         let mut printer = Printer::new(pg_sys::CurrentMemoryContext, 4096, usize::MAX);
         printer.text.push(b"[");
-        execute(&asked(fcinfo), &mut printer);
+        execute(&bound_arguments(fcinfo), &mut printer);
         raw::SPI_finish();
         printer.text.push(b"]");
         printer.text.datum()
@@ -324,7 +334,7 @@ pub unsafe extern "C-unwind" fn ucrm_run_row(fcinfo: pg_sys::FunctionCallInfo) -
     // SAFETY: as in `execute`; the text is made in the caller's memory.
     unsafe {
         let mut printer = Printer::new(pg_sys::CurrentMemoryContext, 1024, 1);
-        execute(&asked(fcinfo), &mut printer);
+        execute(&bound_arguments(fcinfo), &mut printer);
         let processed = raw::SPI_processed;
         raw::SPI_finish();
         (*fcinfo).isnull = processed == 0;

@@ -57,6 +57,32 @@ pub fn value(bytes: &[u8], max_depth: usize) -> Result<Value, JsonFault> {
     read.map_err(|message| fault(message, reader.at))
 }
 
+/// Reads one element of an array that is the whole text: at 0 the first one, else from where the call before stopped.
+/// `None` where the array is empty; no place at its end.
+#[allow(clippy::type_complexity)]
+pub fn element(
+    bytes: &[u8],
+    at: usize,
+    max_depth: usize,
+) -> Result<(Option<Value>, Option<usize>), JsonFault> {
+    let fault = |message, at| JsonFault {
+        code: "invalid_json",
+        message,
+        at,
+    };
+    let rest = bytes.get(at..).unwrap_or_default();
+    let text = std::str::from_utf8(rest)
+        .map_err(|error| fault("the body is not valid UTF-8", at + error.valid_up_to()))?;
+    let mut reader = Reader {
+        text,
+        at: 0,
+        depth: max_depth,
+    };
+    let read = reader.element(at == 0);
+    let (value, more) = read.map_err(|message| fault(message, at + reader.at))?;
+    Ok((value, more.then_some(at + reader.at)))
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -90,6 +116,37 @@ impl Reader<'_> {
             Some(b'n') => self.word("null", Value::Null),
             Some(_) => Err("a JSON value was expected"),
             None => Err("the JSON ends too early"),
+        }
+    }
+
+    /// An element, and whether another follows.
+    fn element(&mut self, first: bool) -> Read<(Option<Value>, bool)> {
+        self.space();
+        if first {
+            if !self.take(b'[') {
+                return Err("the body must be a JSON array");
+            }
+            self.space();
+            if self.take(b']') {
+                return self.ended().map(|()| (None, false));
+            }
+        }
+        let value = self.value()?;
+        self.space();
+        if self.take(b',') {
+            return Ok((Some(value), true));
+        }
+        if !self.take(b']') {
+            return Err("',' or ']' was expected");
+        }
+        self.ended().map(|()| (Some(value), false))
+    }
+
+    fn ended(&mut self) -> Read<()> {
+        self.space();
+        match self.peek() {
+            Some(_) => Err("something follows the JSON value"),
+            None => Ok(()),
         }
     }
 

@@ -2,6 +2,9 @@
 //! Must never touch PostgreSQL: everything below is pure.
 //! Called by the query leaf and by the tests.
 
+pub mod bulk;
+pub mod bulk_change;
+pub mod bulk_insert;
 mod catalogue;
 mod column;
 pub mod currency;
@@ -9,9 +12,11 @@ mod cursor;
 mod embed;
 mod emit;
 mod filter;
+pub mod import;
 pub mod key;
 mod kind;
 mod label;
+pub mod linked;
 mod list;
 pub mod literal;
 mod money;
@@ -33,14 +38,14 @@ mod write;
 pub use catalogue::Catalogue;
 pub use emit::List;
 pub use label::labels;
-pub use list::list;
+pub use list::{list, whole};
 // For the reference of filters.
 #[allow(unused_imports)]
 pub use list::PARAMETERS;
 pub use one::{delete, get, key_value};
 pub use refusal::Refusal;
 pub use statement::Statement;
-pub use write::{insert, insert_unseen, update};
+pub use write::{archive, insert, insert_unseen, update};
 // Named by the dialects and the tests only; the leaf reads their fields.
 #[allow(unused_imports)]
 pub use {

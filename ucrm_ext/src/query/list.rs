@@ -23,6 +23,15 @@ const MAX_EMBEDS: usize = 8;
 
 /// Compiles the raw query string of a list. Refuses with `invalid_filter`, `invalid_cursor` or `permission_denied`.
 pub fn list(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
+    compiled(catalogue, raw_query, false)
+}
+
+/// The same without pages: all rows.
+pub fn whole(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
+    compiled(catalogue, raw_query, true)
+}
+
+fn compiled(catalogue: &Catalogue, raw_query: &str, whole: bool) -> Result<List, Refusal> {
     let pairs = pairs(raw_query)?;
     let mut conditions = Vec::new();
     let mut once = Once::default();
@@ -68,7 +77,7 @@ pub fn list(catalogue: &Catalogue, raw_query: &str) -> Result<List, Refusal> {
         },
         order: once.get("sort").map(order::parse),
         page: Page {
-            limit: Some(page_size),
+            limit: (!whole).then_some(page_size),
             offset,
             cursor: cursor.map(str::to_owned),
         },

@@ -27,23 +27,7 @@ pub fn insert_unseen(
     key: Option<&str>,
 ) -> Result<Statement, Refusal> {
     let fields = assigned(catalogue, body)?;
-    let missing = |column: &&Column| {
-        column.writable
-            && column.not_null
-            && !column.has_default
-            && !body.contains_key(&column.name)
-            && !money::brings(catalogue, body, &column.name)
-    };
-    let missing = catalogue
-        .columns
-        .iter()
-        .filter(missing)
-        .map(|column| FieldError {
-            field: column.name.clone(),
-            code: "required",
-            message: format!("{} is required", column.name),
-        });
-    let (mut fields, mut binds) = checked(fields, missing.collect())?;
+    let (mut fields, mut binds) = checked(fields, required(catalogue, body))?;
     let key = catalogue
         .key_column()
         .filter(|column| column.kind == Kind::Uuid)
@@ -98,10 +82,57 @@ pub fn update(catalogue: &Catalogue, body: &Map<String, Value>) -> Result<Statem
     })
 }
 
+/// Archives or restores the row whose key is `$1` and that is not so yet, if its owner is `$2` where one is wanted; `None`
+/// where rows cannot be archived.
+pub fn archive(catalogue: &Catalogue, archived: bool, owner: Option<&str>) -> Option<Statement> {
+    let column = catalogue.column(catalogue.archived.as_deref()?)?;
+    let name = quoted(&column.name);
+    let subject = format!("r.{name}");
+    let (is, value) = match (&column.kind, archived) {
+        (Kind::Boolean, true) => (format!("not {subject}"), "true"),
+        (Kind::Boolean, false) => (subject, "false"),
+        (_, true) => (format!("{subject} is null"), "clock_timestamp()"),
+        (_, false) => (format!("{subject} is not null"), "null"),
+    };
+    let own = owner.map_or(String::new(), |owner| {
+        format!(
+            " and r.{}::text = {}",
+            quoted(owner),
+            placeholder(2, "text")
+        )
+    });
+    let (target, found, returned) = (catalogue.target(), by_key(catalogue), returning(catalogue));
+    Some(Statement {
+        sql: format!(
+            "update {target} as r set {name} = {value} where {found} and {is}{own} {returned}"
+        ),
+        binds: Vec::new(),
+    })
+}
+
+/// What a new row lacks.
+pub fn required(catalogue: &Catalogue, body: &Map<String, Value>) -> Vec<FieldError> {
+    let missing = |column: &&Column| {
+        column.writable
+            && column.not_null
+            && !column.has_default
+            && !body.contains_key(&column.name)
+            && !money::brings(catalogue, body, &column.name)
+    };
+    let missing = catalogue.columns.iter().filter(missing);
+    missing
+        .map(|column| FieldError {
+            field: column.name.clone(),
+            code: "required",
+            message: format!("{} is required", column.name),
+        })
+        .collect()
+}
+
 type Assigned<'a> = Vec<(&'a Column, &'a Value)>;
 
 /// The columns a body assigns, in the catalogue's order, so that equal sets of fields make equal text.
-fn assigned<'a>(
+pub fn assigned<'a>(
     catalogue: &'a Catalogue,
     body: &'a Map<String, Value>,
 ) -> Result<Assigned<'a>, Refusal> {
@@ -134,7 +165,10 @@ fn assigned<'a>(
 type Checked<'a> = (Vec<&'a Column>, Vec<Option<String>>);
 
 /// The values as text, or every fault at once.
-fn checked<'a>(fields: Assigned<'a>, mut errors: Vec<FieldError>) -> Result<Checked<'a>, Refusal> {
+pub fn checked<'a>(
+    fields: Assigned<'a>,
+    mut errors: Vec<FieldError>,
+) -> Result<Checked<'a>, Refusal> {
     let (mut columns, mut binds) = (Vec::new(), Vec::new());
     let (amounts, fields): (Assigned, Assigned) = fields
         .into_iter()

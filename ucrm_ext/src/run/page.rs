@@ -4,7 +4,7 @@
 
 use super::print::text::Text;
 use super::print::{self, Printer};
-use super::{VERSION_1, asked, execute, planned};
+use super::{VERSION_1, bound_arguments, execute, planned_or_kept};
 use crate::border::bytes_of;
 use crate::jwt::base64url;
 use crate::{body, permission, raw};
@@ -35,7 +35,7 @@ pub unsafe extern "C-unwind" fn ucrm_run_page(fcinfo: pg_sys::FunctionCallInfo) 
         printer.hide((*arguments.add(3)).value.value(), memory);
         printer.text.push(body::DATA);
         printer.text.push(b"[");
-        execute(&asked(fcinfo), &mut printer);
+        execute(&bound_arguments(fcinfo), &mut printer);
         let more = raw::SPI_processed > size as u64;
         raw::SPI_finish();
         let stamp = raw::pg_detoast_datum_packed((*arguments.add(4)).value.cast_mut_ptr());
@@ -101,7 +101,7 @@ pub unsafe extern "C-unwind" fn ucrm_run_labels(fcinfo: pg_sys::FunctionCallInfo
     unsafe {
         let mut printer = Printer::new(pg_sys::CurrentMemoryContext, 1024, usize::MAX);
         printer.text.push(b"[");
-        let statement = asked(fcinfo);
+        let statement = bound_arguments(fcinfo);
         begin_labels((*(*fcinfo).args.as_ptr().add(2)).value);
         execute(&statement, &mut printer);
         permission::end_labels();
@@ -127,13 +127,9 @@ pub unsafe extern "C-unwind" fn ucrm_planned_rows(
 ) -> pg_sys::Datum {
     // SAFETY: as in `execute`; the plan is released when its resource owner is.
     unsafe {
-        let statement = asked(fcinfo);
+        let statement = bound_arguments(fcinfo);
         raw::SPI_connect();
-        let plan = if statement.plan.is_null() {
-            planned(&statement)
-        } else {
-            statement.plan
-        };
+        let plan = planned_or_kept(&statement);
         let mut rows = 0.0;
         let cached = raw::SPI_plan_get_cached_plan(plan);
         if !cached.is_null() {

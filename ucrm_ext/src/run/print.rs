@@ -4,6 +4,8 @@
 //!
 //! Times are RFC 3339 in UTC, whatever the session's time zone is. Numbers that JSON has no word for are strings.
 
+#[path = "csv.rs"]
+mod csv;
 #[path = "text.rs"]
 pub mod text;
 
@@ -107,6 +109,45 @@ impl Shape {
         }
     }
 
+    /// A line of names.
+    unsafe fn head(&self, descriptor: pg_sys::TupleDesc, into: &mut Text) {
+        for at in 0..self.count {
+            into.push(if at == 0 { b"" } else { b"," });
+            // SAFETY: as in `of`.
+            let name = unsafe {
+                let attribute = (*descriptor).attrs.as_ptr().add(at);
+                CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes()
+            };
+            csv::text(name, into);
+        }
+        into.push(b"\r\n");
+    }
+
+    /// The first column, a text.
+    unsafe fn raw(&self, values: *const pg_sys::Datum, nulls: *const bool, into: &mut Text) {
+        // SAFETY: values of this descriptor.
+        unsafe {
+            if self.count > 0 && !*nulls && matches!((*self.columns).form, Form::Characters) {
+                into.push(characters(*values));
+            }
+        }
+        into.push(b"\n");
+    }
+
+    /// A line of cells; null is an empty one.
+    unsafe fn cells(&self, values: *const pg_sys::Datum, nulls: *const bool, into: &mut Text) {
+        for at in 0..self.count {
+            into.push(if at == 0 { b"" } else { b"," });
+            // SAFETY: values of this descriptor.
+            unsafe {
+                if !*nulls.add(at) {
+                    cell((*self.columns.add(at)).form, *values.add(at), into);
+                }
+            }
+        }
+        into.push(b"\r\n");
+    }
+
     /// An object of the first columns.
     unsafe fn print(
         &self,
@@ -154,12 +195,30 @@ impl Shape {
     }
 }
 
+/// How rows are written.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Objects, commas between.
+    Objects,
+    /// Objects, each on a line.
+    Lines,
+    /// Cells (RFC 4180).
+    Cells {
+        /// The names come first.
+        header: bool,
+    },
+    /// The first column as it is, each on a line.
+    Raw,
+}
+
 /// Where the executor sends its rows to have them printed (executor/dest.h), one after the other, commas between.
 #[repr(C)]
 pub struct Printer {
     /// What PostgreSQL sees of it; the first field, so that a pointer to the one is a pointer to the other.
     receiver: pg_sys::DestReceiver,
     shape: Shape,
+    layout: Layout,
     most: usize,
     /// How many of the last columns are not printed, but kept for the row that is the last to be printed.
     hidden: usize,
@@ -190,6 +249,7 @@ impl Printer {
                 count: 0,
                 names: Text::none(),
             },
+            layout: Layout::Objects,
             most,
             hidden: 0,
             kept: Text::none(),
@@ -197,6 +257,12 @@ impl Printer {
             // SAFETY: the caller's word.
             text: unsafe { Text::new(memory, room) },
         }
+    }
+
+    /// The same in another layout.
+    pub fn laid(mut self, layout: Layout) -> Printer {
+        self.layout = layout;
+        self
     }
 
     /// Keeps so many of the last columns to itself; of the last row that it prints they are in `kept`.
@@ -221,7 +287,13 @@ unsafe extern "C-unwind" fn start(
     descriptor: pg_sys::TupleDesc,
 ) {
     // SAFETY: the receiver is a Printer's first field.
-    unsafe { (*printer.cast::<Printer>()).shape = Shape::of(descriptor) };
+    unsafe {
+        let printer = &mut *printer.cast::<Printer>();
+        printer.shape = Shape::of(descriptor);
+        if printer.layout == (Layout::Cells { header: true }) {
+            printer.shape.head(descriptor, &mut printer.text);
+        }
+    };
 }
 
 unsafe extern "C-unwind" fn receive(
@@ -232,16 +304,26 @@ unsafe extern "C-unwind" fn receive(
     unsafe {
         let printer = &mut *printer.cast::<Printer>();
         if printer.printed < printer.most {
-            if printer.printed > 0 {
-                printer.text.push(b",");
-            }
             let shape = &printer.shape;
             if usize::from((*slot).tts_nvalid.unsigned_abs()) < shape.count {
                 raw::slot_getsomeattrs_int(slot, shape.count as i32);
             }
             let (values, nulls) = ((*slot).tts_values, (*slot).tts_isnull);
             let shown = shape.count.saturating_sub(printer.hidden);
-            shape.print(shown, values, nulls, &mut printer.text);
+            match printer.layout {
+                Layout::Objects => {
+                    if printer.printed > 0 {
+                        printer.text.push(b",");
+                    }
+                    shape.print(shown, values, nulls, &mut printer.text);
+                }
+                Layout::Lines => {
+                    shape.print(shown, values, nulls, &mut printer.text);
+                    printer.text.push(b"\n");
+                }
+                Layout::Cells { .. } => shape.cells(values, nulls, &mut printer.text),
+                Layout::Raw => shape.raw(values, nulls, &mut printer.text),
+            }
             printer.printed += 1;
             if printer.hidden > 0 && printer.printed == printer.most {
                 shape.print_rest(shown, values, nulls, &mut printer.kept);
@@ -332,6 +414,27 @@ unsafe fn value(form: Form, value: pg_sys::Datum, into: &mut Text) {
                 }
             }
             Form::Other(function) => into.quoted(output(function, value)),
+        }
+    }
+}
+
+unsafe fn cell(form: Form, datum: pg_sys::Datum, into: &mut Text) {
+    // SAFETY: the value is of the form's type.
+    unsafe {
+        match form {
+            Form::Characters => csv::text(characters(datum), into),
+            Form::Json => csv::plain(characters(datum), into),
+            Form::Jsonb => csv::plain(
+                output(pg_sys::Oid::from_u32(pg_sys::F_JSONB_OUT), datum),
+                into,
+            ),
+            Form::Other(function) => csv::text(output(function, datum), into),
+            // Nothing in these needs quotes.
+            _ => {
+                let begin = into.length();
+                value(form, datum, into);
+                into.unquote(begin);
+            }
         }
     }
 }

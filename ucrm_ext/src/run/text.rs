@@ -109,6 +109,20 @@ impl Text {
         self.push(b"\"");
     }
 
+    /// Takes the quotes away from around what was appended since then.
+    pub fn unquote(&mut self, begin: usize) {
+        let length = self.length();
+        if length < begin + 2 || self.between(begin, begin + 1) != b"\"" {
+            return;
+        }
+        // SAFETY: both are within what was appended.
+        unsafe {
+            let at = self.start.add(HEADER + begin);
+            std::ptr::copy(at.add(1), at, length - begin - 2);
+        }
+        self.length -= 2;
+    }
+
     /// A number.
     pub fn integer(&mut self, value: i64) {
         let mut digits = [0; 20];
