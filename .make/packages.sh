@@ -25,6 +25,7 @@ PACKAGES_TEST=(
     "python3-aiosmtpd=/usr/lib/python3/dist-packages/aiosmtpd/__init__.py"
     "openssl=/usr/bin/openssl"
     "oathtool=/usr/bin/oathtool"
+    "python3-venv=/usr/lib/python3*/ensurepip/__init__.py"
 )
 PACKAGES_BENCH=(
     "pgbouncer=/usr/sbin/pgbouncer"

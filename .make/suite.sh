@@ -154,4 +154,16 @@ suite_install() { script_tests install; }
 
 suite_restore() { script_tests restore; }
 
+# Clients that nobody here wrote, as they are published.
+suite_clients() {
+    local log=$LOG/clients.log
+    : >"$log"
+    if clients_make "$log"; then
+        export CLIENTS
+        script_tests clients
+    else
+        settle clients 1 0 0 "$log"
+    fi
+}
+
 suite_journey() { script_tests journey; }

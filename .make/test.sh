@@ -4,12 +4,12 @@
 # Called by the Makefile and through it by .ci/run. Arguments, or STEPS, choose steps.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
-for part in say place packages tools ports build cluster database gateway stage suite; do
+for part in say place packages tools ports build cluster database gateway stage clients suite; do
     # shellcheck disable=SC1090
     source "$here/$part.sh"
 done
 
-read -ra steps <<<"${*:-${STEPS:-format shell build clippy unit database pgtap race http journey install restore}}"
+read -ra steps <<<"${*:-${STEPS:-format shell build clippy unit database pgtap race http clients journey install restore}}"
 # What was set for make run is not for the tests.
 for name in "${!UCRM_@}"; do
     [[ $name == UCRM_TOOLS ]] || unset "$name"
@@ -42,7 +42,7 @@ tools
 tools_lint
 for running in "${steps[@]}"; do
     case $running in
-        format | shell | build | clippy | unit | database | pgtap | race | http | journey | install | restore) "suite_$running" ;;
+        format | shell | build | clippy | unit | database | pgtap | race | http | clients | journey | install | restore) "suite_$running" ;;
         *) die "there is no step '$running'" ;;
     esac
 done

@@ -29,7 +29,7 @@ use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::origin::Origins;
 use crate::password::{self, hasher::Hasher};
-use crate::problem;
+use crate::problem::{self, Dialect};
 use crate::reply::Reply;
 use crate::reply_body::ReplyBody;
 use crate::request::Call;
@@ -106,7 +106,9 @@ impl Gateway {
             Some(reply) => Ok(reply),
             None => self.attend(&parts, &mut body, peer, request_id).await,
         };
-        let mut reply = outcome.unwrap_or_else(|failure| problem::reply(failure, request_id));
+        let dialect = Dialect::of(parts.uri.path());
+        let mut reply =
+            outcome.unwrap_or_else(|failure| problem::reply(failure, dialect, request_id));
         self.complete(&parts.headers, &mut reply, request_id);
         if let Some(body) = body.filter(|body| !body.is_end_stream()) {
             let close = HeaderValue::from_static("close");

@@ -14,7 +14,7 @@ const LISTS: [HeaderName; 4] = [
     hyper::header::IF_NONE_MATCH,
     HeaderName::from_static("prefer"),
 ];
-const SINGLES: [HeaderName; 7] = [
+const SINGLES: [HeaderName; 9] = [
     hyper::header::USER_AGENT,
     hyper::header::CONTENT_TYPE,
     hyper::header::RANGE,
@@ -22,6 +22,8 @@ const SINGLES: [HeaderName; 7] = [
     HeaderName::from_static("idempotency-key"),
     hyper::header::ORIGIN,
     HeaderName::from_static("traceparent"),
+    HeaderName::from_static("accept-profile"),
+    HeaderName::from_static("content-profile"),
 ];
 
 /// The allowed headers as JSON text: lower-case name to value.

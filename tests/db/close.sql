@@ -14,7 +14,7 @@ select is_empty('select name from functions where lanname not in (''c'', ''sql''
 select isnt(obj_description(oid, 'pg_proc'), null, name || ' says what it does') from functions order by name;
 select is_empty('select name from functions where proacl is null', 'every function says who may execute it');
 select is(owner, case
-        when proname in ('handle', 'handle_stream', 'attend') then 'ucrm_handler'
+        when proname in ('handle', 'handle_stream', 'attend', 'attend_rest') then 'ucrm_handler'
         when lanname = 'c' or proname in ('on_ddl', 'on_drop') then (select datdba::regrole::text from pg_database where datname = current_database())
         when proname in ('insert_protected_lines', 'protected_count', 'protected_lines') then 'ucrm_mover'
         else 'ucrm_owner'
@@ -32,7 +32,7 @@ select set_eq(
 select is_empty(
     $$select f.name, r.rolname from functions as f, pg_roles as r
       where has_function_privilege(r.oid, f.oid, 'execute') and r.rolname in ('ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_platform')
-        and f.proname in ('protect', 'unprotect', 'watch', 'unwatch', 'bind_login', 'unbind_login', 'trust_backend', 'set', 'issue_api_key', 'issue_platform_key',
+        and f.proname in ('protect', 'unprotect', 'expose', 'unexpose', 'attend_rest', 'watch', 'unwatch', 'bind_login', 'unbind_login', 'trust_backend', 'set', 'issue_api_key', 'issue_platform_key',
                           'set_internal_secret', 'latch', 'advance', 'attend', 'hush', 'remember_principal', 'remember_gates', 'remember_dispatch', 'remember_total', 'record_event',
                           'authenticate', 'principal_of', 'make_api_key', 'stored_digest', 'key_grants', 'find_tenant', 'names_tenant', 'hit', 'hit_row',
                           'queue_mail', 'mail_token', 'usable_mail_sender', 'note_mail_sender', 'note_place', 'invite_row', 'touch_key', 'touch_session', 'hold_session', 'try_address', 'memorize_principal', 'open_session', 'renew_session', 'raise_session', 'session_cookie', 'end_sessions', 'principal_of_session',
@@ -136,7 +136,7 @@ select is_empty($$
 -- Policies.
 select set_eq(
     $$select c.relname, p.polcmd::text from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace$$,
-    $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings', 'file_buckets',
+    $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'exposed_functions', 'tenant_settings', 'file_buckets',
         'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events', 'custom_columns', 'files']) as v (name)$$,
     'these tables of the house can be read by members or by everybody; all others by nobody');
 select ok(pg_get_expr(p.polqual, p.polrelid) ~ 'tenant_id\(\)' and pg_get_expr(p.polqual, p.polrelid) ~ '(has_permission|permission_scope)', format('%s asks for tenant and permission', p.polrelid::regclass))

@@ -6,7 +6,7 @@
 create temporary table catalogue as
 select unnest(array[
     'ucrm.refusals', 'ucrm.constraint_fields', 'ucrm.rate_limits', 'ucrm.builtin_roles', 'ucrm.resources',
-    'ucrm.resource_actions', 'ucrm.gates', 'ucrm.routes', 'ucrm.tenant_settings', 'ucrm.file_buckets'
+    'ucrm.resource_actions', 'ucrm.gates', 'ucrm.routes', 'ucrm.exposed_functions', 'ucrm.tenant_settings', 'ucrm.file_buckets'
 ]) as name;
 grant select on catalogue to public;
 

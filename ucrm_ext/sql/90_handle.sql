@@ -269,12 +269,13 @@ begin
     return (
         select case
             when d.allow is null then ucrm.problem('not_found', request_id)
+            when method = 'OPTIONS' then row(204, jsonb_build_object('allow', replace(d.allow, 'GET', 'GET, HEAD') || ', OPTIONS'), null)::ucrm.response
             else ucrm.problem('method_not_allowed', request_id, format('%s is not allowed here', method), null, jsonb_build_object('allow', d.allow))
         end
     );
 end
 $$;
-comment on function ucrm.refused_path(ucrm.dispatch, text, uuid) is '404 for an unknown path, 405 with Allow for a known one.';
+comment on function ucrm.refused_path(ucrm.dispatch, text, uuid) is '404 for an unknown path, 405 with Allow for a known one, 204 with Allow for OPTIONS (RFC 9110, 9.3.7).';
 
 create function ucrm.denied(code text, d ucrm.dispatch, request_id uuid)
 returns ucrm.response

@@ -129,10 +129,17 @@ begin
         answer := ucrm.problem('conflict', request_id);
     elsif sqlstate in ('57014', '53300', '53200', '57P01', '57P02', '57P03') then
         answer := ucrm.problem('unavailable', request_id, null, null, '{"retry-after": "1"}');
+    elsif sqlstate = 'P0001' and ucrm.is_exposed_route(method, d.route) then
+        -- What the author of an exposed function says is for the caller.
+        answer := ucrm.problem('refused', request_id, message, jsonb_build_object('hint', nullif(hint_text, '')));
     else
         answer := ucrm.problem('internal', request_id);
     end if;
-    return row(answer.status, coalesce(d.headers, '{}') || answer.headers, answer.body)::ucrm.response;
+    answer := row(answer.status, coalesce(d.headers, '{}') || answer.headers, answer.body);
+    if path like '/rest/%' then
+        return ucrm.rest_error(answer, path, case when sqlstate ~ '^(22|23|P0001)' then sqlstate end, hint_text);
+    end if;
+    return answer;
 end
 $$;
 comment on function ucrm.refused(text, text, text, text, bytea, inet, uuid, text, text, text, text, text, text, text) is

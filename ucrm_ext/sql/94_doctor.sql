@@ -51,6 +51,7 @@ begin
         union all select * from ucrm.secret_faults()
         union all select * from ucrm.issuer_faults()
         union all select * from ucrm.row_faults()
+        union all select * from ucrm.exposure_faults()
     ) as f
     order by array_position(array['error', 'warning', 'info'], f.level), f.object, f.what;
 end

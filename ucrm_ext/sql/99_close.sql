@@ -1,8 +1,8 @@
 -- Closing the house: owners, row security of the kernel's own tables, what forgets, who may execute, what a dump holds.
 -- All of it goes by the catalogue, so that a new table or function cannot be forgotten.
 
--- Kernel tables and functions belong to ucrm_owner, who cannot log in and has no members; handle, and attend, which
--- handle alone calls, to ucrm_handler.
+-- Kernel tables and functions belong to ucrm_owner, who cannot log in and has no members; handle, and attend and
+-- attend_rest, which handle alone calls, to ucrm_handler.
 do $$
 declare
     thing record;
@@ -32,7 +32,7 @@ begin
           and p.proname not in ('on_ddl', 'on_drop')
     loop
         execute format('alter function %s owner to %I', thing.name, case
-            when thing.proname = 'attend' then 'ucrm_handler'
+            when thing.proname in ('attend', 'attend_rest') then 'ucrm_handler'
             -- Moving a tenant: these alone reach across row security.
             when thing.proname in ('protected_lines', 'protected_count', 'insert_protected_lines') then 'ucrm_mover'
             else 'ucrm_owner'
@@ -63,7 +63,7 @@ begin
 
     -- The catalogue is for everybody who was granted it.
     for thing in
-        select unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'tenant_settings', 'file_buckets']) as name
+        select unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'exposed_functions', 'tenant_settings', 'file_buckets']) as name
     loop
         execute format('create policy "the catalogue is for everybody" on ucrm.%I for select using (true)', thing.name);
     end loop;

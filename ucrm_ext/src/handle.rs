@@ -6,7 +6,7 @@
 //! The frame of the entry holds nothing to drop while PostgreSQL code runs: an ERROR jumps over it (see `raw`).
 
 use crate::advance::{Answered, walk};
-use crate::border::{Call, Fault, composite, row_of};
+use crate::border::{Call, Fault, bytes_of, composite, row_of};
 use crate::read::Reading;
 use crate::request::{ID, Request, Row, row};
 use crate::run::print::Printer;
@@ -84,8 +84,9 @@ const ATTEND: [pg_sys::Oid; 10] = [
     pg_sys::InvalidOid,
 ];
 
-/// The oids of ucrm.attend() and of its last argument's type; zero for what is not there. By schema and exact types.
-fn attend() -> (pg_sys::Oid, pg_sys::Oid) {
+/// The oids of ucrm.attend(), or ucrm.attend_rest() below /rest/, and of its last argument's type; zero for what is not
+/// there. By schema and exact types.
+fn attend(path: &[u8]) -> (pg_sys::Oid, pg_sys::Oid) {
     let name = |name: &CStr| pg_sys::Datum::from(name.as_ptr());
     let none = pg_sys::Datum::null();
     // SAFETY: look-ups in the catalogue, keys as pg_type's and pg_proc's indexes have them (syscache.h).
@@ -104,7 +105,11 @@ fn attend() -> (pg_sys::Oid, pg_sys::Oid) {
         let function = pg_sys::GetSysCacheOid(
             pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
             pg_sys::Anum_pg_proc_oid as i16,
-            name(c"attend"),
+            name(if path.starts_with(b"/rest/") {
+                c"attend_rest"
+            } else {
+                c"attend"
+            }),
             pg_sys::Datum::from(pg_sys::buildoidvector(types.as_ptr(), types.len() as i32)),
             schema,
             none,
@@ -119,7 +124,8 @@ extern "C-unwind" fn story(
     fcinfo: pg_sys::FunctionCallInfo,
     way: *const Way,
 ) -> pg_sys::FunctionCallInfo {
-    let (function, kind) = attend();
+    let request = request(Call(fcinfo));
+    let (function, kind) = attend(request.path.map(bytes_of).unwrap_or_default());
     if function == pg_sys::InvalidOid {
         Fault::new(
             PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
@@ -128,7 +134,6 @@ extern "C-unwind" fn story(
         .hint("ALTER EXTENSION ucrm UPDATE;")
         .raise();
     }
-    let request = request(Call(fcinfo));
     // SAFETY: the way is the caller's; palloc'd memory goes with the call, and has room for all arguments.
     unsafe {
         let arguments = [

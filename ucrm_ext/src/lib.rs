@@ -28,6 +28,7 @@ mod query;
 mod raw;
 mod read;
 mod request;
+mod rest;
 mod route;
 mod row;
 mod run;

@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod own_gate;
 pub mod person;
 pub mod reply;
+pub mod rest;
 pub mod session;
 pub mod smtp;
 pub mod stage;

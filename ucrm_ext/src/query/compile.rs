@@ -26,6 +26,7 @@ mod parameter;
 mod reader;
 mod refusal;
 mod relation;
+pub mod rest;
 mod seek;
 mod statement;
 mod term;
@@ -43,6 +44,7 @@ pub use list::{list, whole};
 #[allow(unused_imports)]
 pub use list::PARAMETERS;
 pub use one::{delete, get, key_value};
+pub use parameter::pairs;
 pub use refusal::Refusal;
 pub use statement::Statement;
 pub use write::{archive, insert, insert_unseen, update};
