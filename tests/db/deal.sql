@@ -81,6 +81,6 @@ begin;
 set local role ucrm_app;
 select ucrm.enter(:'acme', :'owner');
 select isnt_empty('select from crm.channels', 'an owner sees them');
-select is_empty($$select from ucrm.audit_logs where resource = 'channels' and (before ? 'token' or after ? 'token')$$, 'the audit log never saw a token');
+select is_empty($$select from ucrm.audit_logs where resource = 'channels' and (before ->> 'token' not like '••••%' or after ->> 'token' not like '••••%')$$, 'the audit log never saw a token');
 rollback;
 select '1..' || currval('__tresults___numb_seq');

@@ -17,7 +17,6 @@ end
 $$;
 comment on function ucrm.count_rows(oid, ucrm.statement) is 'Counts the rows of a list, and remembers the total unless it changes with the clock.';
 
--- What ucrm.handle() answers by itself is what list_rows() and get_row() answer, in the same bytes: see tests/db/fast.sql.
 -- As many as are counted for an estimate before the planner is asked.
 create function ucrm.estimate_rows(s ucrm.statement)
 returns bigint
@@ -46,7 +45,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if s.counting = 'exact' and relation is null then
-        return ucrm.run(s.count_sql, s.binds)::bigint;
+        return ucrm.run(s.count_sql, s.binds);
     elsif s.counting = 'exact' then
         return coalesce(ucrm.recall_total(relation, s.count_sql, s.binds), ucrm.count_rows(relation, s));
     elsif s.counting is not null then

@@ -207,12 +207,16 @@ begin
     for c in
         select a.attname, a.attnum, a.atttypid, a.attnotnull,
                a.atthasdef or a.attidentity <> '' as has_default,
-               exists (select from pg_catalog.pg_index as i where i.indrelid = relation and i.indisunique and a.attnum = any (i.indkey)) as is_key
+               exists (select from pg_catalog.pg_index as i where i.indrelid = relation and i.indisunique and a.attnum = any (i.indkey)) as is_key,
+               exists (select from ucrm.resources as r where ucrm.relation_of(r.table_schema, r.table_name) = relation and a.attname = any (r.secret_columns)) as is_secret
         from pg_catalog.pg_attribute as a
         where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
         order by a.attnum
     loop
-        if not c.is_key and model is not null then
+        if c.is_secret and model ->> c.attname is not null then
+            -- The row has a mask, which is no secret.
+            made := made || jsonb_build_object(c.attname, md5(random()::text));
+        elsif not c.is_key and model is not null then
             made := made || jsonb_build_object(c.attname, model -> c.attname);
         elsif c.attnotnull and not c.has_default then
             made := made || jsonb_build_object(c.attname, coalesce(ucrm.prove_like(model -> c.attname::text), ucrm.prove_value(relation, c.attnum, c.atttypid)));

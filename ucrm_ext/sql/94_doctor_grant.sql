@@ -217,8 +217,8 @@ as $$
     join pg_catalog.pg_language as l on l.oid = p.prolang
     where p.prosecdef and p.prosqlbody is null
       and n.nspname <> 'information_schema' and n.nspname not like 'pg\_%'
-      -- This one pins the path itself, around the one statement that it runs.
-      and (n.nspname, l.lanname, p.prosrc, p.probin) is distinct from ('ucrm', 'c', 'ucrm_handle', '$libdir/ucrm')
+      -- These pin the path themselves, around what they run.
+      and (n.nspname, l.lanname, p.probin, p.prosrc in ('ucrm_handle', 'ucrm_handle_stream')) is distinct from ('ucrm', 'c', '$libdir/ucrm', true)
       and not exists (select from unnest(p.proconfig) as s where s like 'search_path=%')
     union all
     select 'error', p.oid::regprocedure::text,

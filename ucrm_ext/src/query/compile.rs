@@ -36,19 +36,19 @@ pub mod tree;
 mod value;
 mod write;
 
-pub use catalogue::Catalogue;
-pub use emit::List;
-pub use label::labels;
-pub use list::{list, whole};
-// For the reference of filters.
+// The leaf names some, the dialects, the reference of filters and the tests others.
 #[allow(unused_imports)]
-pub use list::PARAMETERS;
-pub use one::{delete, get, key_value};
-pub use parameter::pairs;
-pub use refusal::Refusal;
-pub use statement::Statement;
-pub use write::{archive, insert, insert_unseen, update};
-// Named by the dialects and the tests only; the leaf reads their fields.
+pub use {
+    catalogue::Catalogue,
+    emit::List,
+    label::labels,
+    list::{PARAMETERS, list, whole},
+    one::{delete, get, key_value},
+    parameter::pairs,
+    refusal::Refusal,
+    statement::Statement,
+    write::{archive, insert, insert_unseen, update},
+};
 #[allow(unused_imports)]
 pub use {
     column::{Column, Place},

@@ -14,12 +14,7 @@ mod select;
 mod term;
 mod wish;
 
-pub use csv::csv;
-pub use fault::Fault;
-pub use lower::{Lowered, No, found, lower, of_keys};
-pub use question::question;
-pub use wish::{Wishes, wishes};
-// Named by the tests only.
+// The leaf names some, the tests others.
 #[allow(unused_imports)]
 pub use {
     condition::{Condition, Field, Operand, Step},
@@ -27,4 +22,12 @@ pub use {
     question::{Part, Question},
     select::{Embed, Selected},
     wish::{Form, Resolution, Return},
+};
+#[allow(unused_imports)]
+pub use {
+    csv::csv,
+    fault::Fault,
+    lower::{Lowered, No, found, lower, of_keys},
+    question::question,
+    wish::{Wishes, wishes},
 };
