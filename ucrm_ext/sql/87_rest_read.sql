@@ -34,8 +34,7 @@ as $$
 declare
     s ucrm.rest_statement := ucrm.compile_rest(r.shape, r.query, mode, keys, first, last, count);
 begin
-    -- A name that the lean shape has not may be a relation's or a custom column's.
-    if s.refusal ->> 'code' = 'wider' or s.refusal #>> '{rest,code}' in ('42703', 'PGRST200') then
+    if s.refusal ->> 'code' = 'wider' then
         s := ucrm.compile_rest(ucrm.wide_shape_of(r.resource), r.query, mode, keys, first, last, count);
     end if;
     return s;
@@ -110,12 +109,11 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- planned and estimated allow a guess; a total that is remembered costs nothing, and is right.
-    return coalesce(ucrm.recall_total(relation, s.count_sql, s.binds), ucrm.count_rows(relation, jsonb_populate_record(null::ucrm.statement,
-        jsonb_build_object('binds', to_jsonb(s.binds), 'count_sql', s.count_sql, 'countable', s.countable))));
+    return ucrm.total_rows(relation, jsonb_populate_record(null::ucrm.statement, jsonb_build_object(
+        'binds', to_jsonb(s.binds), 'count_sql', s.count_sql, 'plan_sql', s.plan_sql, 'counting', s.counting, 'countable', s.countable)));
 end
 $$;
-comment on function ucrm.rest_total(oid, ucrm.rest_statement) is 'How many rows a question has.';
+comment on function ucrm.rest_total(oid, ucrm.rest_statement) is 'How many rows a question has, counted as it asks.';
 
 insert into ucrm.routes (method, template, function, audience, resource, action, builtin) values
 ('GET', '/rest/v1/{resource}', 'ucrm.rest_list_route', 'tenant', null, 'read', true);

@@ -47,6 +47,115 @@ $$;
 comment on function ucrm.rest_written(ucrm.request, ucrm.rest_wishes, ucrm.rest_statement, integer, text, bigint) is
 'The reply to a write: nothing, where the row is, or the rows as select shows them. items: the rows written; of a DELETE, as they are shown. Raises not_one_row, too_many_affected.';
 
+-- A body's rows, each with the fields that count.
+create function ucrm.rest_given(r ucrm.request, w ucrm.rest_wishes, columns text[], out given json[], out refusal ucrm.response)
+returns record
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    fault constant text := ucrm.json_fault(convert_to('{"rows":' || coalesce(convert_from(r.body, 'UTF8'), '') || '}', 'UTF8'));
+    whole json;
+    names text[];
+    fills boolean;
+begin
+    if fault is not null then
+        refusal := ucrm.problem('invalid_json', r.request_id, fault);
+        return;
+    end if;
+    whole := convert_from(r.body, 'UTF8');
+    fills := json_typeof(whole) = 'array' and not w.missing_default;
+    whole := case json_typeof(whole) when 'array' then whole else json_build_array(whole) end;
+    if exists (select from json_array_elements(whole) as e where json_typeof(e) <> 'object') then
+        refusal := ucrm.problem('invalid_json', r.request_id, 'the body must be an object or a list of objects');
+        return;
+    elsif json_array_length(whole) > 1000 then
+        refusal := ucrm.problem('validation_failed', r.request_id, 'at most 1000 rows are taken at once');
+        return;
+    end if;
+    names := array(
+        select distinct k from json_array_elements(whole) as e cross join lateral json_object_keys(e) as k
+        where columns is null or k = any (columns));
+    given := array(
+        select (
+            select coalesce(json_object_agg(n, coalesce(g.item -> n, 'null')), '{}')
+            from unnest(names) as n
+            where fills or g.item -> n is not null
+        )
+        from json_array_elements(whole) with ordinality as g (item, place)
+        order by g.place);
+end
+$$;
+comment on function ucrm.rest_given(ucrm.request, ucrm.rest_wishes, text[]) is
+'The objects of a body, at most 1,000, with these columns if any are named. In a list what a row lacks and others have is null, unless missing=default asks for the default.';
+
+create function ucrm.upsert_sql(sql text, on_conflict text[], resolution text)
+returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    names constant text[] := regexp_split_to_array(substring(sql from ' as r \((.*?)\) values \('), ', ');
+    keys constant text[] := array(select '"' || replace(c, '"', '""') || '"' from unnest(on_conflict) as c);
+    head constant text := split_part(sql, ' returning ', 1);
+begin
+    return head || ' on conflict (tenant_id, ' || array_to_string(keys, ', ') || ') do '
+        || case resolution
+            when 'ignore' then 'nothing'
+            else 'update set ' || (
+                select string_agg(format('%s = excluded.%1$s', n), ', ')
+                from unnest(names) as n
+                -- Nothing to change, and yet the row is to come back.
+                where n <> all (keys) or (names <@ keys and n = names[1]))
+        end
+        || substr(sql, length(head) + 1);
+end
+$$;
+comment on function ucrm.upsert_sql(text, text[], text) is
+'An INSERT of the compiler''s with what becomes of a row that is there: resolution merge or ignore, by the unique key of tenant_id and these columns. All names are the catalogue''s.';
+
+-- One row of a body, compiled: an INSERT, or an UPDATE where it names a row by its key.
+create function ucrm.rest_statement_of(r ucrm.request, item json, key text, w ucrm.rest_wishes, on_conflict text[], reads boolean)
+returns ucrm.statement
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    by_key constant boolean := w.resolution is not null and on_conflict is null and item ->> key is not null;
+    s ucrm.statement;
+    q ucrm.request := r;
+    refusal ucrm.response;
+    told jsonb;
+begin
+    q.body := convert_to(case
+        when w.resolution is not null and on_conflict is null then
+            (select coalesce(json_object_agg(m.key, m.value), '{}') from json_each(item) as m where m.key <> rest_statement_of.key)
+        else item
+    end::text, 'UTF8');
+    if by_key then
+        s := ucrm.compile_update(r.shape, q.body, item ->> key);
+    else
+        s := ucrm.compile_insert(r.shape, q.body, case when not reads then ucrm.uuid7()::text end);
+    end if;
+    if s.refusal is null then
+        refusal := ucrm.refused_owner(q);
+        if refusal.status is not null then
+            told := convert_from(refusal.body, 'UTF8');
+            s.refusal := jsonb_build_object('code', told -> 'code', 'detail', told -> 'detail', 'errors', told -> 'errors');
+        elsif w.resolution is not null and on_conflict is not null then
+            s.sql := ucrm.upsert_sql(s.sql, on_conflict, w.resolution);
+        end if;
+    end if;
+    s.size := by_key::integer;
+    return s;
+end
+$$;
+comment on function ucrm.rest_statement_of(ucrm.request, json, text, ucrm.rest_wishes, text[], boolean) is
+'The statement of one row; size 1: it changes the row of a key. Refusals: the compiler''s, and unknown_field for another''s ownership.';
+
 create function ucrm.rest_create_route(r ucrm.request)
 returns ucrm.response
 language plpgsql
@@ -55,11 +164,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     w constant ucrm.rest_wishes := ucrm.read_wishes(r.headers ->> 'prefer', r.headers ->> 'accept', null);
+    key constant text := split_part(split_part(r.shape, E'\n', 1), E'\t', 3);
     reads constant boolean := ucrm.has_permission(r.resource, 'read');
     refusal ucrm.response := ucrm.refused_wishes(r, w);
     s ucrm.rest_statement;
-    b ucrm.bulk;
-    items text;
+    body record;
+    one ucrm.statement;
+    statements ucrm.statement[] := '{}';
+    item json;
+    made text;
+    items text[] := '{}';
 begin
     if refusal.status is null then
         refusal := ucrm.refused_body(r);
@@ -72,23 +186,41 @@ begin
         return ucrm.rest_refused(s.refusal, r.request_id);
     elsif w.returns <> 'minimal' and not reads then
         return ucrm.problem('permission_denied', r.request_id, format('%s may not read %s: send Prefer: return=minimal', ucrm.member_role(), r.resource));
-    elsif w.resolution is not null and s.on_conflict is null then
-        return ucrm.rest_upsert_by_key(r, w, s);
-    elsif w.resolution is not null and not ucrm.is_unique_key(r.relation, s.on_conflict) then
+    elsif w.resolution is not null and s.on_conflict is not null and not ucrm.is_unique_key(r.relation, s.on_conflict) then
         return ucrm.problem('invalid_filter', r.request_id, 'there is no unique key of these columns in a workspace',
             '{"rest": {"code": "42P10", "status": 400, "hint": "on_conflict names the columns of a unique constraint, without tenant_id."}}');
     end if;
-    b := ucrm.compile_bulk_insert(r.shape, r.body, 1000, ucrm.user_id()::text, case when w.resolution is not null then s.on_conflict end, w.resolution, s.body_columns,
-        w.missing_default, case when reads then 'rows' else 'nothing' end);
-    if b.refusal is not null then
-        return ucrm.refused_bulk(b, r.request_id);
+    body := ucrm.rest_given(r, w, s.body_columns);
+    if (body.refusal).status is not null then
+        return body.refusal;
     end if;
-    items := ucrm.run_bulk(b);
-    return ucrm.rest_written(r, w, s, 201, items, case when reads then json_array_length(items::json) else b.rows end);
+    -- All of them are judged before the first is written.
+    foreach item in array body.given loop
+        one := ucrm.rest_statement_of(r, item, key, w, s.on_conflict, reads);
+        if one.refusal is not null then
+            return ucrm.refused(one, r.request_id);
+        end if;
+        statements := statements || one;
+    end loop;
+    foreach one in array statements loop
+        continue when one.size = 1 and w.resolution = 'ignore';
+        if reads then
+            made := ucrm.run_row(one.sql, one.binds);
+            if made is not null then
+                items := items || made;
+            elsif one.size = 1 then
+                -- Keys are made by the server: a row that is not there, or not one's to change, is not made with this one.
+                perform ucrm.refuse('unknown_field');
+            end if;
+        else
+            perform ucrm.run(one.sql, one.binds);
+        end if;
+    end loop;
+    return ucrm.rest_written(r, w, s, 201, '[' || array_to_string(items, ',') || ']', case when reads then cardinality(items) else cardinality(statements) end);
 end
 $$;
 comment on function ucrm.rest_create_route(ucrm.request) is
-'POST /rest/v1/{resource}: 201 for an object or a list of at most 1,000; upsert with Prefer: resolution and on_conflict, the columns of a unique key. Refusals: PGRST102, PGRST204, 23502, 23505, 23514, 22P02, 42P10, and as reading.';
+'POST /rest/v1/{resource}: 201 for an object or a list of at most 1,000, all or nothing; upsert with Prefer: resolution and on_conflict, the columns of a unique key. Without on_conflict rows are known by their key: those that name one are changed, the others made. Refusals: PGRST102, PGRST204, 23502, 23505, 23514, 22P02, 42P10, and as reading.';
 
 create function ucrm.is_unique_key(relation oid, columns text[])
 returns boolean
@@ -110,61 +242,6 @@ begin
 end
 $$;
 comment on function ucrm.is_unique_key(oid, text[]) is 'Whether a table has a unique key of tenant_id and exactly these columns.';
-
--- Rows with the key of one that is there are changed, those without a key are made. A key that is not there is not made.
-create function ucrm.rest_upsert_by_key(r ucrm.request, w ucrm.rest_wishes, s ucrm.rest_statement)
-returns ucrm.response
-language plpgsql
-volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    key constant text := split_part(split_part(r.shape, E'\n', 1), E'\t', 3);
-    fault constant text := ucrm.json_fault(convert_to('{"rows":' || coalesce(convert_from(r.body, 'UTF8'), '') || '}', 'UTF8'));
-    given json;
-    known ucrm.bulk;
-    fresh ucrm.bulk;
-    changed text := '[]';
-    made text := '[]';
-begin
-    if fault is not null then
-        return ucrm.problem('invalid_json', r.request_id, fault);
-    end if;
-    given := convert_from(r.body, 'UTF8');
-    given := case json_typeof(given) when 'array' then given else json_build_array(given) end;
-    if exists (select from json_array_elements(given) as g where json_typeof(g) <> 'object') then
-        return ucrm.problem('invalid_json', r.request_id, 'the body must be an object or a list of objects');
-    end if;
-    if s.body_columns is not null then
-        given := (
-            select coalesce(json_agg((select coalesce(json_object_agg(m.key, m.value), '{}') from json_each(g.item) as m where m.key = any (s.body_columns)) order by g.n), '[]')
-            from json_array_elements(given) with ordinality as g (item, n)
-        );
-    end if;
-    fresh := ucrm.compile_bulk_insert(r.shape,
-        convert_to((select coalesce(json_agg(g.item order by g.n), '[]') from json_array_elements(given) with ordinality as g (item, n) where g.item -> key is null)::text, 'UTF8'),
-        1000, ucrm.user_id()::text, null, null, null, w.missing_default, 'rows');
-    known := ucrm.compile_bulk_update(r.shape,
-        convert_to((select coalesce(json_agg(g.item order by g.n), '[]') from json_array_elements(given) with ordinality as g (item, n) where g.item -> key is not null)::text, 'UTF8'),
-        1000, ucrm.user_id()::text);
-    if coalesce(fresh.refusal, known.refusal) is not null then
-        return ucrm.refused_bulk(case when fresh.refusal is not null then fresh else known end, r.request_id);
-    end if;
-    if w.resolution = 'merge' and known.rows > 0 then
-        changed := ucrm.run_bulk(known);
-        if json_array_length(changed::json) < known.rows then
-            perform ucrm.refuse('unknown_field');
-        end if;
-    end if;
-    if fresh.rows > 0 then
-        made := ucrm.run_bulk(fresh);
-    end if;
-    made := (select coalesce(json_agg(x), '[]') from (select json_array_elements(changed::json) union all select json_array_elements(made::json)) as u (x));
-    return ucrm.rest_written(r, w, s, 201, made, json_array_length(made::json));
-end
-$$;
-comment on function ucrm.rest_upsert_by_key(ucrm.request, ucrm.rest_wishes, ucrm.rest_statement) is
-'POST with Prefer: resolution and no on_conflict: rows are known by their key. With ignore, those that have one are left alone. Raises unknown_field for a key that is not there or not one''s to change: keys are made by the server.';
 
 -- The keys of the rows that a PATCH or DELETE is about, locked; null, and the reply, where it names none by key.
 create function ucrm.rest_named(r ucrm.request, s ucrm.rest_statement, out keys text[], out refusal ucrm.response)
@@ -212,8 +289,10 @@ declare
     refusal ucrm.response := ucrm.refused_wishes(r, w);
     s ucrm.rest_statement;
     named record;
-    b ucrm.bulk;
-    items text := '[]';
+    one ucrm.statement;
+    key text;
+    item text;
+    items text[] := '{}';
 begin
     if refusal.status is null then
         refusal := ucrm.refused_body(r);
@@ -230,19 +309,24 @@ begin
     end if;
     if s.keys <> '{}' and convert_from(r.body, 'UTF8')::jsonb <> '{}' then
         -- The body is judged though there may be no row to change.
-        b := ucrm.compile_bulk_update(r.shape,
-            convert_to(format('{"ids":%s,"data":%s}', to_json(case named.keys when '{}' then s.keys[1:1] else named.keys end), convert_from(r.body, 'UTF8')), 'UTF8'),
-            1000, ucrm.user_id()::text);
-        if b.refusal is not null then
-            return ucrm.refused_bulk(b, r.request_id);
-        elsif named.keys <> '{}' then
-            items := ucrm.run_bulk(b);
-            if json_array_length(items::json) < cardinality(named.keys) then
+        one := ucrm.compile_update(r.shape, r.body, s.keys[1]);
+        if one.refusal is not null then
+            return ucrm.refused(one, r.request_id);
+        end if;
+        refusal := ucrm.refused_owner(r);
+        if refusal.status is not null then
+            return refusal;
+        end if;
+        foreach key in array named.keys loop
+            one := ucrm.compile_update(r.shape, r.body, key);
+            item := ucrm.run_row(one.sql, one.binds);
+            if item is null then
                 perform ucrm.refuse('permission_denied');
             end if;
-        end if;
+            items := items || item;
+        end loop;
     end if;
-    return ucrm.rest_written(r, w, s, 200, items, json_array_length(items::json));
+    return ucrm.rest_written(r, w, s, 200, '[' || array_to_string(items, ',') || ']', cardinality(items));
 end
 $$;
 comment on function ucrm.rest_update_route(ucrm.request) is
@@ -260,9 +344,9 @@ declare
     s ucrm.rest_statement;
     shown ucrm.rest_statement;
     named record;
-    b ucrm.bulk;
+    one ucrm.statement;
+    key text;
     rows text;
-    number bigint := 0;
 begin
     if refusal.status is not null then
         return refusal;
@@ -276,17 +360,13 @@ begin
         shown := ucrm.read_question(r, 'keys', named.keys, null, null, null);
         rows := ucrm.run_rows(shown.sql, shown.binds);
     end if;
-    if named.keys <> '{}' then
-        b := ucrm.compile_bulk_delete(r.shape, convert_to(json_build_object('ids', named.keys)::text, 'UTF8'), 1000);
-        if b.refusal is not null then
-            return ucrm.refused_bulk(b, r.request_id);
-        end if;
-        number := json_array_length(ucrm.run_bulk(b)::json);
-        if number < cardinality(named.keys) then
+    foreach key in array named.keys loop
+        one := ucrm.compile_delete(r.shape, key);
+        if ucrm.run(one.sql, one.binds) is null then
             perform ucrm.refuse('permission_denied');
         end if;
-    end if;
-    return ucrm.rest_written(r, w, s, 200, rows, number);
+    end loop;
+    return ucrm.rest_written(r, w, s, 200, rows, cardinality(named.keys));
 end
 $$;
 comment on function ucrm.rest_delete_route(ucrm.request) is
@@ -299,6 +379,8 @@ insert into ucrm.routes (method, template, function, audience, resource, action,
 
 grant execute on function
     ucrm.keys_of(text, text), ucrm.rest_written(ucrm.request, ucrm.rest_wishes, ucrm.rest_statement, integer, text, bigint),
-    ucrm.rest_create_route(ucrm.request), ucrm.is_unique_key(oid, text[]), ucrm.rest_upsert_by_key(ucrm.request, ucrm.rest_wishes, ucrm.rest_statement),
+    ucrm.rest_given(ucrm.request, ucrm.rest_wishes, text[]), ucrm.upsert_sql(text, text[], text),
+    ucrm.rest_statement_of(ucrm.request, json, text, ucrm.rest_wishes, text[], boolean),
+    ucrm.rest_create_route(ucrm.request), ucrm.is_unique_key(oid, text[]),
     ucrm.rest_named(ucrm.request, ucrm.rest_statement), ucrm.rest_update_route(ucrm.request), ucrm.rest_delete_route(ucrm.request)
 to ucrm_handler, ucrm_owner;
