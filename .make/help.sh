@@ -26,7 +26,7 @@ Variables of make run:
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format shell build clippy unit database pgtap race http clients journey install restore"
+  STEPS="format shell build clippy unit database pgtap race http clients schema journey install restore"
                                     which steps to run
 
 Variables of make bench and make bench-peers:

@@ -167,3 +167,5 @@ suite_clients() {
 }
 
 suite_journey() { script_tests journey; }
+
+suite_schema() { script_tests schema; }

@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
 use crate::failure::Failure;
-use crate::problem;
+use crate::problem::{self, Dialect};
 use crate::reply::Reply;
 use crate::reply_body::ReplyBody;
 use uuid::Uuid;
@@ -73,7 +73,7 @@ pub fn page(parts: &Parts, request_id: Uuid) -> Option<Reply> {
     let asked = asked.strip_suffix('/').unwrap_or(asked);
     let file = FILES.iter().find(|file| file.path == asked)?;
     if !matches!(parts.method, Method::GET | Method::HEAD) {
-        let mut reply = problem::reply(Failure::MethodNotAllowed, request_id);
+        let mut reply = problem::reply(Failure::MethodNotAllowed, Dialect::Native, request_id);
         let allowed = HeaderValue::from_static("GET, HEAD");
         reply.response.headers_mut().insert(ALLOW, allowed);
         return Some(reply);

@@ -24,6 +24,7 @@ use crate::database::Database;
 use crate::discreet;
 use crate::docs;
 use crate::discreet;
+use crate::docs;
 use crate::export::export;
 use crate::failure::Failure;
 use crate::metrics::Metrics;

@@ -16,6 +16,7 @@ mod destination;
 mod discreet;
 mod docs;
 mod discreet;
+mod docs;
 mod encryption;
 mod export;
 mod failure;
