@@ -226,7 +226,7 @@ insert into requests (name, key_name, method, path, body, status, code) values
 ('the metadata of a file that is none', 'ada', 'GET', '/api/v1/files/01a00000-0000-7000-8000-000000000000/metadata', null, 404, 'not_found'),
 ('a file that is none, deleted', 'ada', 'DELETE', '/api/v1/files/01a00000-0000-7000-8000-000000000000', null, 404, 'not_found'),
 ('a file that is JSON', 'ada', 'POST', '/api/v1/files/memberAvatars', '{}', 415, 'unsupported_media_type'),
-('an owner reads how his mail leaves', 'ada', 'GET', '/api/v1/settings/mail', null, 404, 'not_found'),
+('an owner reads how his mail leaves', 'ada', 'GET', '/api/v1/settings/mail', null, 200, null),
 ('an agent does not read how mail leaves', 'alan', 'GET', '/api/v1/settings/mail', null, 403, 'permission_denied'),
 ('a mail server that is nowhere', 'ada', 'PUT', '/api/v1/settings/mail', '{"from_address": "x"}', 422, 'validation_failed'),
 ('an agent sets no mail server', 'alan', 'PUT', '/api/v1/settings/mail', '{}', 403, 'permission_denied'),
@@ -243,8 +243,8 @@ insert into requests (name, key_name, method, path, body, status, code) values
 ('a scoped key completes none', 'scoped', 'GET', '/api/v1/contacts/autocomplete', null, 403, 'key_scope_denied'),
 ('an owner lists in the other dialect', 'ada', 'GET', '/rest/v1/contacts', null, 200, null),
 ('an owner creates in the other dialect', 'ada', 'POST', '/rest/v1/contacts', '{"name": "Rest"}', 201, null),
-('who names no row changes none', 'ada', 'PATCH', '/rest/v1/contacts', '{"name": "x"}', 400, 'ids_required'),
-('nor deletes one', 'ada', 'DELETE', '/rest/v1/contacts', null, 400, 'ids_required'),
+('who names no row changes none', 'ada', 'PATCH', '/rest/v1/contacts', '{"name": "x"}', 400, '21000'),
+('nor deletes one', 'ada', 'DELETE', '/rest/v1/contacts', null, 400, '21000'),
 ('an owner reads his workspace', 'ada', 'GET', '/api/v1/tenant', null, 200, null),
 ('an agent does not read the workspace', 'alan', 'GET', '/api/v1/tenant', null, 403, 'permission_denied'),
 ('an owner renames his workspace', 'ada', 'PATCH', '/api/v1/tenant', '{"name": "Acme & Sons"}', 200, null),
@@ -341,7 +341,7 @@ from requests as r join outcomes as o using (n) where r.name = 'a credential tha
 select ok((o.a).headers ->> 'allow' is not null, format('a 405 says what is allowed: %s %s', r.method, r.path))
 from requests as r join outcomes as o using (n) where r.status = 405;
 select is((o.a).headers ->> 'content-type', 'application/problem+json', 'a refusal is problem+json: ' || r.name)
-from requests as r join outcomes as o using (n) where r.code is not null;
+from requests as r join outcomes as o using (n) where r.code is not null and r.path not like '/rest/%';
 select ok((o.a).body ?& array['type', 'title', 'status', 'detail', 'code', 'message', 'details', 'hint', 'request_id', 'errors'], 'a refusal has one body: ' || r.name)
 from requests as r join outcomes as o using (n) where r.code is not null;
 select is(o.denied, 1::bigint, 'a denial is in the audit log, once: ' || r.name)

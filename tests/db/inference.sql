@@ -239,7 +239,7 @@ select is_empty(
         and p.proname not in (
             'refuse', 'is_write', 'canonical_resource', 'changed_fields', 'gates_of', 'memorize_gates', 'ask_gate', 'gate', 'demand',
             'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'tenant_setting', 'delete_tenant', 'permission_map', 'why', 'demand_fresh', 'create_workspace',
-            'create_custom_column', 'demand_all_rows', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender')$$,
+            'create_custom_column', 'demand_all_rows', 'custom_amount', 'major', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');
 rollback;
 

@@ -336,8 +336,9 @@ fn rows_are_named_by_the_key_alone_and_archived_ones_when_they_are_meant() {
 
 #[test]
 fn rows_that_were_written_come_back_in_their_order() {
+    const OTHER: &str = "019abcde-f012-7345-8678-9abcdef0beef";
     let of = |query: &str| {
-        let keys = vec![ID.to_owned(), "b".to_owned()];
+        let keys = vec![ID.to_owned(), OTHER.to_owned()];
         rest::of_keys(contacts(), &lowered(query).unwrap(), keys)
             .ok()
             .unwrap()
@@ -350,7 +351,10 @@ fn rows_that_were_written_come_back_in_their_order() {
     );
     assert_eq!(
         list.binds,
-        [format!("{{\"{ID}\",\"b\"}}"), format!("{{\"{ID}\",\"b\"}}")]
+        [
+            format!("{{\"{ID}\",\"{OTHER}\"}}"),
+            format!("{{\"{ID}\",\"{OTHER}\"}}")
+        ]
     );
     assert!(
         of("select=name&order=name")
