@@ -4,11 +4,11 @@ insert into ucrm.route_docs (method, template, operation, summary, listed, param
     ucrm.parameter_refs('page', 'limit', 'cursor', 'count'), null,
     jsonb_build_object('200', ucrm.json_reply('A page of rows.', ucrm.list_schema(ucrm.schema_ref('{resource}')))),
     array['invalid_filter', 'invalid_cursor'], true),
-('POST', '/api/v1/{resource}', '{resource}.create', 'Create one of {resource}', null,
-    '[]', '{"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/{resource}.new"}}}}',
-    jsonb_build_object('201', ucrm.json_reply('The new row.', ucrm.data_schema(ucrm.schema_ref('{resource}.made')), 'location', 'etag')
+('POST', '/api/v1/{resource}', '{resource}.create', 'Create one of {resource}, or many', 'An object makes one row, a list up to 1,000, all or none.',
+    ucrm.parameter_refs('idempotency-key'), '{"required": true, "content": {"application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/{resource}.new"}, {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"$ref": "#/components/schemas/{resource}.new"}}]}}}}',
+    jsonb_build_object('200', ucrm.json_reply('The new rows, in the order sent.', ucrm.schema_ref('{resource}.many')), '201', ucrm.json_reply('The new row.', ucrm.data_schema(ucrm.schema_ref('{resource}.made')), 'location', 'etag')
         || '{"links": {"get": {"operationId": "{resource}.get", "parameters": {"id": "$response.body#/data/id"}}, "update": {"operationId": "{resource}.update", "parameters": {"id": "$response.body#/data/id"}}, "delete": {"operationId": "{resource}.delete", "parameters": {"id": "$response.body#/data/id"}}}}'),
-    array['duplicate'], true),
+    array['duplicate', 'null_relation', 'idempotency_in_progress', 'idempotency_mismatch'], true),
 ('GET', '/api/v1/{resource}/autocomplete', '{resource}.autocomplete', 'Find {resource} by label', null,
     '[{"name": "q", "in": "query", "description": "What the label begins with, or contains.", "schema": {"type": "string"}, "example": "ada"}, {"name": "limit", "in": "query", "description": "10 unless given.", "schema": {"type": "integer", "minimum": 1, "maximum": 25}}]', null,
     jsonb_build_object('200', ucrm.json_reply('Ids and labels.', ucrm.data_schema('{"type": "array", "items": {"type": "object", "required": ["id", "label"], "properties": {"id": {"type": ["string", "integer"]}, "label": {"type": ["string", "null"]}}}}'))),
@@ -20,11 +20,11 @@ insert into ucrm.route_docs (method, template, operation, summary, listed, param
         '304', ucrm.json_reply('It is still the version that If-None-Match names.', null, 'etag')),
     array['invalid_filter'], true),
 ('PATCH', '/api/v1/{resource}/{id}', '{resource}.update', 'Change one of {resource}', null,
-    ucrm.parameter_refs('{resource}.id', 'if-match'),
+    ucrm.parameter_refs('{resource}.id', 'if-match', 'idempotency-key'),
     '{"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/{resource}.change"}}}}',
     jsonb_build_object('200', ucrm.json_reply('The row as it is now.', ucrm.data_schema(ucrm.schema_ref('{resource}.made')), 'etag')),
-    array['duplicate', 'version_conflict'], true),
+    array['duplicate', 'version_conflict', 'null_relation', 'idempotency_in_progress', 'idempotency_mismatch'], true),
 ('DELETE', '/api/v1/{resource}/{id}', '{resource}.delete', 'Delete one of {resource}', null,
-    ucrm.parameter_refs('{resource}.id', 'if-match'), null,
+    ucrm.parameter_refs('{resource}.id', 'if-match', 'idempotency-key'), null,
     jsonb_build_object('204', ucrm.json_reply('It is gone.', null)),
-    array['referenced', 'version_conflict'], true);
+    array['referenced', 'version_conflict', 'idempotency_in_progress', 'idempotency_mismatch'], true);

@@ -139,6 +139,7 @@ as $$
         "cursor": {"name": "cursor", "in": "query", "description": "Instead of `page`: nothing for the first page, then `meta.next_cursor` as it came, with the same filters and sort.", "allowEmptyValue": true, "schema": {"type": "string"}, "example": ""},
         "count": {"name": "count", "in": "query", "description": "With a cursor rows are counted only if asked for: `exact`, or `estimated` by the planner.", "schema": {"type": "string", "enum": ["exact", "estimated"]}},
         "archived": {"name": "archived", "in": "query", "description": "Archived rows stay out unless asked for: `any`, or `only` them.", "schema": {"type": "string", "enum": ["any", "only"]}},
+        "idempotency-key": {"name": "Idempotency-Key", "in": "header", "description": "A name for this request, of up to 255 characters: sent again within 24 hours, it is answered as the first time and done once.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}},
         "if-match": {"name": "If-Match", "in": "header", "description": "The ETag of the version the change is based on: 412 if the row has changed since.", "schema": {"type": "string"}},
         "if-none-match": {"name": "If-None-Match", "in": "header", "description": "The ETag of the version one has: 304 if that is still the one.", "schema": {"type": "string"}}
     }'::jsonb;

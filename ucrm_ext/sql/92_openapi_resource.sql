@@ -124,7 +124,8 @@ as $$
         from unnest(resource_schemas.fields) as f
         where f.name not like 'custom.%'
     ), about as (
-        select r.label, obj_description(ucrm.relation_of(r.table_schema, r.table_name), 'pg_class') as comment
+        select r.label, obj_description(ucrm.relation_of(r.table_schema, r.table_name), 'pg_class') as comment,
+               r.key_column, (select f.schema from given_fields as f where f.name = r.key_column) as key
         from ucrm.resources as r
         where r.name = resource
     ), given as (
@@ -141,10 +142,14 @@ as $$
             else '{"type": ["object", "null"], "description": "The key of the new row, where it is a uuid; null else."}' end,
         resource || '.new', jsonb_build_object('type', 'object', 'additionalProperties', false, 'properties', g.properties)
             || case when g.required = '[]' then '{}' else jsonb_build_object('required', g.required) end,
-        resource || '.change', jsonb_build_object('type', 'object', 'additionalProperties', false, 'minProperties', 1, 'properties', g.properties))
+        resource || '.change', jsonb_build_object('type', 'object', 'additionalProperties', false, 'minProperties', 1, 'properties', g.properties),
+        resource || '.patch', jsonb_build_object('type', 'object', 'additionalProperties', false, 'minProperties', 2, 'required', jsonb_build_array(a.key_column),
+            'properties', g.properties || jsonb_build_object(a.key_column, a.key)),
+        resource || '.ids', jsonb_build_object('type', 'array', 'minItems', 1, 'maxItems', 1000, 'uniqueItems', true, 'items', a.key),
+        resource || '.many', ucrm.list_schema(ucrm.schema_ref(resource || '.made')))
     from about as a, given as g;
 $$;
-comment on function ucrm.resource_schemas(text, ucrm.field[]) is 'Schemas of a resource by name: <resource>, a row as it is shown; <resource>.made, a whole one; <resource>.new, what POST takes; <resource>.change, what PATCH takes.';
+comment on function ucrm.resource_schemas(text, ucrm.field[]) is 'Schemas of a resource by name: <resource>, a row as it is shown; <resource>.made, a whole one; <resource>.new, what POST takes; <resource>.change, what PATCH takes; <resource>.patch, the same with the key; <resource>.ids, keys; <resource>.many, rows.';
 
 -- Every condition as a regular expression, so that a client can check what it sends: groups within groups are understood too.
 create function ucrm.condition_pattern(names text[], kinds text[])

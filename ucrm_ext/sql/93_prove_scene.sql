@@ -207,16 +207,12 @@ begin
     for c in
         select a.attname, a.attnum, a.atttypid, a.attnotnull,
                a.atthasdef or a.attidentity <> '' as has_default,
-               exists (select from pg_catalog.pg_index as i where i.indrelid = relation and i.indisunique and a.attnum = any (i.indkey)) as is_key,
-               exists (select from ucrm.resources as r where ucrm.relation_of(r.table_schema, r.table_name) = relation and a.attname = any (r.secret_columns)) as is_secret
+               exists (select from pg_catalog.pg_index as i where i.indrelid = relation and i.indisunique and a.attnum = any (i.indkey)) as is_key
         from pg_catalog.pg_attribute as a
         where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
         order by a.attnum
     loop
-        if c.is_secret and model ->> c.attname is not null then
-            -- The row has a mask, which is no secret.
-            made := made || jsonb_build_object(c.attname, md5(random()::text));
-        elsif not c.is_key and model is not null then
+        if not c.is_key and model is not null then
             made := made || jsonb_build_object(c.attname, model -> c.attname);
         elsif c.attnotnull and not c.has_default then
             made := made || jsonb_build_object(c.attname, coalesce(ucrm.prove_like(model -> c.attname::text), ucrm.prove_value(relation, c.attnum, c.atttypid)));
@@ -308,8 +304,8 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     select format('insert into %s as t (%s) select %s from jsonb_populate_record(null::%s, %L) as r',
-        relation, string_agg(quote_ident(a.attname), ', ' order by a.attnum), string_agg('r.' || quote_ident(a.attname), ', ' order by a.attnum), relation, wanted)
+        relation, string_agg(quote_ident(a.attname), ', ' order by a.attnum), string_agg('r.' || quote_ident(a.attname), ', ' order by a.attnum), relation, replace(wanted::text, '••••', 'secret '))
     from pg_catalog.pg_attribute as a
     where a.attrelid = relation and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attidentity <> 'a' and wanted ? a.attname;
 $$;
-comment on function ucrm.prove_insert(regclass, jsonb) is 'The INSERT of a row given as JSON; null when there is none.';
+comment on function ucrm.prove_insert(regclass, jsonb) is 'The INSERT of a row given as JSON; null when there is none. For a mask, which is no secret, it writes one.';

@@ -108,6 +108,7 @@ trunk! {
     "openapi_part": "../sql/92_openapi_part.sql",
     "openapi": "../sql/92_openapi.sql",
     "openapi_data": "../sql/92_openapi_data.sql",
+    "openapi_write": "../sql/92_openapi_write.sql",
     "openapi_account": "../sql/92_openapi_account.sql",
     "openapi_team": "../sql/92_openapi_team.sql",
     "openapi_roster": "../sql/92_openapi_roster.sql",

@@ -127,5 +127,5 @@ fn the_page_is_served_from_here_alone() {
     nobody()
         .post("/docs", &json!({}))
         .refused(405, "method_not_allowed");
-    nobody().get("/docs/other").is(404);
+    nobody().get("/docs/other").is(401);
 }

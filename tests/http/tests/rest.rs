@@ -45,7 +45,8 @@ fn a_list_is_a_bare_array_with_its_range() {
 #[test]
 fn another_workspace_is_no_answer_to_any_question() {
     let (workspace, ada, _) = two();
-    let stranger = Workspace::new().owner();
+    let other = Workspace::new();
+    let stranger = other.owner();
     let one = format!("{CONTACTS}?id=eq.{}", id(&ada));
     let counted = stranger.with("prefer", "count=exact, return=representation");
     for query in [

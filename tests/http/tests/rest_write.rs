@@ -20,7 +20,10 @@ fn a_row_is_made_as_the_headers_say() {
     let location = headers.header("location").unwrap();
     assert_eq!(owner.get(location).is(200).json()[0]["name"], "Di");
     let shown = owner
-        .with(REPRESENTATION.0, "return=representation, count=exact")
+        .with(
+            REPRESENTATION.0,
+            "return=representation, count=exact, missing=default",
+        )
         .post(
             &format!("{CONTACTS}?select=name,at:stage"),
             &json!([{"name": "E"}, {"name": "F", "stage": "won"}]),

@@ -1,0 +1,50 @@
+-- What the routes for many rows, archiving, links and files of rows say about themselves.
+insert into ucrm.route_docs (method, template, operation, summary, description, listed, parameters, request, responses, refusals, builtin) values
+('PATCH', '/api/v1/{resource}', '{resource}.update_many', 'Change many of {resource}', 'All or nothing, at most 1,000 rows, named by their ids.', null,
+    ucrm.parameter_refs('idempotency-key'),
+    '{"required": true, "content": {"application/json": {"schema": {"anyOf": [
+        {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"$ref": "#/components/schemas/{resource}.patch"}},
+        {"type": "object", "additionalProperties": false, "required": ["ids", "data"], "properties": {"ids": {"$ref": "#/components/schemas/{resource}.ids"}, "data": {"$ref": "#/components/schemas/{resource}.change"}}}]}}}}',
+    jsonb_build_object('200', ucrm.json_reply('The rows as they are now, in the order sent.', ucrm.schema_ref('{resource}.many'))),
+    array['not_found', 'duplicate', 'ids_required', 'idempotency_in_progress', 'idempotency_mismatch', 'null_relation'], true),
+('DELETE', '/api/v1/{resource}', '{resource}.delete_many', 'Delete many of {resource}', 'All or nothing, at most 1,000 rows, named by their ids.', null,
+    ucrm.parameter_refs('idempotency-key'),
+    '{"required": true, "content": {"application/json": {"schema": {"type": "object", "additionalProperties": false, "required": ["ids"], "properties": {"ids": {"$ref": "#/components/schemas/{resource}.ids"}}}}}}',
+    jsonb_build_object('200', ucrm.json_reply('They are gone.', ucrm.object_schema('{"data": {"type": ["array", "null"], "items": {"type": "object"}}, "meta": {"$ref": "#/components/schemas/ListMeta"}}', array['data', 'meta']))),
+    array['not_found', 'referenced', 'ids_required', 'idempotency_in_progress', 'idempotency_mismatch'], true),
+('POST', '/api/v1/{resource}/{id}/archive', '{resource}.archive', 'Archive one of {resource}', 'It stays, and stays out of lists.', null, ucrm.parameter_refs('{resource}.id', 'if-match', 'idempotency-key'), null,
+    jsonb_build_object('200', ucrm.json_reply('The row as it is now.', ucrm.data_schema(ucrm.schema_ref('{resource}')), 'etag')),
+    array['unsupported', 'version_conflict', 'idempotency_in_progress', 'idempotency_mismatch'], true),
+('POST', '/api/v1/{resource}/{id}/restore', '{resource}.restore', 'Restore one of {resource}', null, null, ucrm.parameter_refs('{resource}.id', 'if-match', 'idempotency-key'), null,
+    jsonb_build_object('200', ucrm.json_reply('The row as it is now.', ucrm.data_schema(ucrm.schema_ref('{resource}')), 'etag')),
+    array['unsupported', 'version_conflict', 'idempotency_in_progress', 'idempotency_mismatch'], true),
+('POST', '/api/v1/{resource}/import', '{resource}.import', 'Import {resource}', 'A list as JSON, lines of JSON, or CSV whose first line names the fields. With `accept: application/x-ndjson` progress is streamed.', null,
+    ucrm.parameter_refs('idempotency-key') || '[{"name": "dry_run", "in": "query", "description": "`true`: say what would be, and leave nothing.", "schema": {"type": "string", "enum": ["true", "false"]}},
+      {"name": "mode", "in": "query", "description": "`all` (nothing unless all rows are valid) or `best_effort`.", "schema": {"type": "string", "enum": ["all", "best_effort"]}}]',
+    '{"required": true, "content": {
+        "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/{resource}.new"}}},
+        "application/x-ndjson": {"schema": {"type": "string", "description": "An object a line."}},
+        "text/csv": {"schema": {"type": "string", "description": "RFC 4180."}}}}',
+    jsonb_build_object('200', ucrm.json_reply('What came of it.', ucrm.data_schema(ucrm.schema_ref('ImportReport')))),
+    array['invalid_csv', 'invalid_filter', 'idempotency_in_progress', 'idempotency_mismatch'], true),
+('GET', '/api/v1/{resource}/export', '{resource}.export', 'Export {resource}', 'All rows that a list would have, without pages.', '{resource}',
+    '[{"name": "format", "in": "query", "description": "Or by Accept.", "schema": {"type": "string", "enum": ["csv", "json", "ndjson"]}}]', null,
+    jsonb_build_object('200', ucrm.json_reply('The rows, streamed.', '{"type": "array", "items": {"$ref": "#/components/schemas/{resource}"}}')
+        || '{"content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/{resource}"}}}, "application/x-ndjson": {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}}}'),
+    array['invalid_filter', 'not_acceptable'], true),
+('GET', '/api/v1/{resource}/{id}/{relation}', '{resource}.{relation}.list', 'List the {relation} of one of {resource}', null, null, ucrm.parameter_refs('{resource}.id', 'page', 'limit'), null,
+    jsonb_build_object('200', ucrm.json_reply('A page of the linked rows, the last linked first.', ucrm.list_schema(ucrm.schema_ref('{target}')))),
+    array['invalid_filter', 'unsupported'], true),
+('PUT', '/api/v1/{resource}/{id}/{relation}', '{resource}.{relation}.link', 'Link one of {resource} to {relation}', 'What is linked already stays.', null, ucrm.parameter_refs('{resource}.id', 'if-match', 'idempotency-key'),
+    '{"required": true, "content": {"application/json": {"schema": {"type": "object", "additionalProperties": false, "required": ["ids"], "properties": {"ids": {"$ref": "#/components/schemas/{target}.ids"}}}}}}',
+    jsonb_build_object('200', ucrm.json_reply('How many are new.', ucrm.data_schema(ucrm.object_schema('{"added": {"type": "integer", "minimum": 0}}', array['added'])))),
+    array['unsupported', 'version_conflict', 'idempotency_in_progress', 'idempotency_mismatch'], true),
+('DELETE', '/api/v1/{resource}/{id}/{relation}', '{resource}.{relation}.unlink', 'Unlink {relation} from one of {resource}', 'What is not linked is left.', null, ucrm.parameter_refs('{resource}.id', 'if-match', 'idempotency-key'),
+    '{"required": true, "content": {"application/json": {"schema": {"type": "object", "additionalProperties": false, "required": ["ids"], "properties": {"ids": {"$ref": "#/components/schemas/{target}.ids"}}}}}}',
+    jsonb_build_object('200', ucrm.json_reply('How many were linked.', ucrm.data_schema(ucrm.object_schema('{"removed": {"type": "integer", "minimum": 0}}', array['removed'])))),
+    array['unsupported', 'version_conflict', 'idempotency_in_progress', 'idempotency_mismatch'], true);
+
+insert into ucrm.schema_docs (name, schema, builtin) values
+('ImportReport', ucrm.object_schema('{"created": {"type": "integer"}, "updated": {"type": "integer"}, "failed": {"type": "integer"}, "dry_run": {"type": "boolean"},
+        "errors": {"type": "array", "description": "The first hundred.", "items": {"type": "object", "required": ["row", "field", "code", "message"], "properties": {"row": {"type": "integer", "description": "From 1."}, "field": {"type": ["string", "null"]}, "code": {"type": "string"}, "message": {"type": "string"}}}}}',
+    array['created', 'updated', 'failed', 'dry_run', 'errors']), true);
