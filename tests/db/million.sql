@@ -25,6 +25,7 @@ select case when n % 11 = 0 then :'globex'::uuid else :'acme'::uuid end, md5('id
        (array['lead', 'qualified', 'won', 'lost'])[1 + n % 4], timestamptz '2020-01-01 00:00+00' + n * interval '1 minute'
 from generate_series(1, 1100000) as n;
 commit;
+set maintenance_work_mem = '512MB';
 create index things_newest on million.things (tenant_id, created_at desc, id desc) include (owner_id, archived_at);
 create index things_name on million.things (tenant_id, name, id);
 create index things_email on million.things (tenant_id, email, id);

@@ -45,7 +45,7 @@ fn a_row_is_made_as_the_headers_say() {
     assert_eq!(workspace.count("crm.contacts", "name = 'G'"), 0);
     for (body, code) in [
         ("{", "PGRST102"),
-        ("[1]", "22P02"),
+        ("[1]", "PGRST102"),
         ("{\"name\": \"a\", \"name\": \"b\"}", "PGRST102"),
         ("{\"name\": \"\\u0000\"}", "PGRST102"),
         ("", "PGRST102"),
