@@ -15,7 +15,7 @@ create table lab.things (
 comment on table lab.things is 'Things.';
 comment on column lab.things.weight is 'In kilograms.';
 select ucrm.protect('lab.things', search => array['name']) \g /dev/null
-create table lab.channels (
+create table lab.wires (
     tenant_id uuid not null references ucrm.tenants (id) on delete cascade,
     id uuid not null default ucrm.uuid7(),
     name text not null,
@@ -23,7 +23,7 @@ create table lab.channels (
     custom jsonb not null default '{}',
     primary key (tenant_id, id)
 );
-select ucrm.protect('lab.channels', secret => array['token']) \g /dev/null
+select ucrm.protect('lab.wires', secret => array['token']) \g /dev/null
 -- Closed, because its shape is incomplete; and left alone on purpose.
 create table lab.unshaped (tenant_id uuid, name text);
 create table lab.journal (tenant_id uuid, at timestamptz);
@@ -34,8 +34,8 @@ select nextval('lab.tickets'), nextval('lab.tickets') \g /dev/null
 create index things_name on lab.things (tenant_id, name);
 
 insert into lab.things (tenant_id, name, code, weight) select id, 'Thing of ' || name, 'secret', 1.5 from ucrm.tenants;
-insert into ucrm.custom_columns (tenant_id, resource, name, label, type, options) select id, 'channels', 'size', 'Size', 'single_select', '["s", "m"]' from ucrm.tenants;
-insert into lab.channels (tenant_id, name, token, custom) select id, 'Channel of ' || name, 'token of ' || name || ' 1234', '{"size": "s"}' from ucrm.tenants;
+insert into ucrm.custom_columns (tenant_id, resource, name, label, type, options) select id, 'wires', 'size', 'Size', 'single_select', '["s", "m"]' from ucrm.tenants;
+insert into lab.wires (tenant_id, name, token, custom) select id, 'Wire of ' || name, 'token of ' || name || ' 1234', '{"size": "s"}' from ucrm.tenants;
 insert into ucrm.file_buckets (name, roles, content_types, max_bytes) values ('contracts', array['admin'], array['application/pdf'], 1000);
 insert into ucrm.files (tenant_id, bucket, name, content_type, size, sha256, content) select id, 'contracts', 'a.pdf', 'application/pdf', 5, 'x', '%PDF-' from ucrm.tenants;
 update lab.things set weight = 2.25 where tenant_id = (select id from ucrm.tenants where slug = 'acme');

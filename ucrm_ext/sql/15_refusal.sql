@@ -79,6 +79,7 @@ create table ucrm.constraint_fields (
     field text not null,
     code text not null references ucrm.refusals (code),
     message text,
+    builtin boolean not null default false,
     primary key (schema_name, constraint_name)
 );
 comment on table ucrm.constraint_fields is
@@ -122,6 +123,9 @@ comment on function ucrm.refuse_immutable() is 'Trigger of the catalogues: a bui
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.refusals
+for each row when (old.builtin) execute function ucrm.refuse_immutable();
+create trigger builtin_rows_do_not_change
+before update or delete on ucrm.constraint_fields
 for each row when (old.builtin) execute function ucrm.refuse_immutable();
 
 grant select on ucrm.refusals, ucrm.constraint_fields to ucrm_app, ucrm_reader, ucrm_gateway, ucrm_platform, ucrm_handler;

@@ -18,8 +18,8 @@ create table ucrm.custom_columns (
 comment on table ucrm.custom_columns is
 'A tenant''s own columns of a resource. type: plain (text), date (2026-01-31), datetime (RFC 3339 with offset), date_range and datetime_range ({from, to}), currency ({amount: "12.30", currency: "EUR"}), single_select (one of options), link, email, phone. options: the choices of a single_select, strings; else []. required: rows made or changed from now on must have a value. Values are in the table''s column custom.';
 
-insert into ucrm.constraint_fields (schema_name, constraint_name, field, code, message) values
-('ucrm', 'custom_columns_name_key', 'name', 'duplicate', 'is a custom column of this resource already');
+insert into ucrm.constraint_fields (schema_name, constraint_name, field, code, message, builtin) values
+('ucrm', 'custom_columns_name_key', 'name', 'duplicate', 'is a custom column of this resource already', true);
 
 -- A line each, as the leaf reads it: name, type, required, choices.
 create function ucrm.custom_definitions(tenant uuid, resource text)
