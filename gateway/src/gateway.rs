@@ -23,8 +23,6 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::discreet;
 use crate::docs;
-use crate::discreet;
-use crate::docs;
 use crate::export::export;
 use crate::failure::Failure;
 use crate::metrics::Metrics;

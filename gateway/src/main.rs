@@ -15,8 +15,6 @@ mod database;
 mod destination;
 mod discreet;
 mod docs;
-mod discreet;
-mod docs;
 mod encryption;
 mod export;
 mod failure;
