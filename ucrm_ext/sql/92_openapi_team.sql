@@ -91,32 +91,3 @@ insert into ucrm.route_docs (method, template, operation, tag, summary, listed, 
     jsonb_build_object('200', ucrm.json_reply('The custom column as it is now.', ucrm.data_schema(ucrm.schema_ref('CustomColumn')))), array['choice_in_use'], true),
 ('DELETE', '/api/v1/custom_columns/{id}', 'custom_columns.delete', 'custom_columns', 'Delete a custom column', null, ucrm.parameter_refs('id'), null,
     jsonb_build_object('204', ucrm.json_reply('It is gone, with its values.', null)), '{}', true);
-
-insert into ucrm.schema_docs (name, schema, builtin) values
-('MailSender', '{"type": ["object", "null"], "description": "Null: the platform sends. The secret is shown as its mask.", "properties": {"from_address": {"type": "string"}, "from_name": {"type": "string"}, "transport": {"type": "string", "enum": ["smtp", "resend"]}, "host": {"type": ["string", "null"]}, "port": {"type": ["integer", "null"]}, "tls": {"type": ["string", "null"], "enum": ["implicit", "starttls", null]}, "username": {"type": ["string", "null"]}, "secret": {"type": ["string", "null"]}, "works": {"type": ["boolean", "null"]}, "failed_at": {"type": ["string", "null"]}, "last_error": {"type": ["string", "null"]}, "test": {"type": ["object", "null"]}, "created_at": {"type": "string", "format": "date-time"}, "updated_at": {"type": "string", "format": "date-time"}}}', true);
-
-insert into ucrm.route_docs (method, template, operation, tag, summary, description, parameters, request, responses, refusals, builtin) values
-('GET', '/api/v1/members/export', 'members.export', 'members', 'Export the members', null, '[{"name": "format", "in": "query", "description": "Or by Accept.", "schema": {"type": "string", "enum": ["csv", "json", "ndjson"]}}]', null,
-    jsonb_build_object('200', ucrm.json_reply('All of them.', '{"type": "array", "items": {"type": "object"}}')
-        || '{"content": {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}, "application/x-ndjson": {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}}}'),
-    array['invalid_filter', 'not_acceptable'], true),
-('GET', '/api/v1/invitations/export', 'invitations.export', 'invitations', 'Export the invitations', null, '[{"name": "format", "in": "query", "description": "Or by Accept.", "schema": {"type": "string", "enum": ["csv", "json", "ndjson"]}}]', null,
-    jsonb_build_object('200', ucrm.json_reply('All of them.', '{"type": "array", "items": {"type": "object"}}')
-        || '{"content": {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}, "application/x-ndjson": {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}}}'),
-    array['invalid_filter', 'not_acceptable'], true),
-('POST', '/api/v1/members/import', 'members.import', 'members', 'Invite many', 'Rows of email and role, 1,000 at most, become invitations, each by the rules of a single one. The good ones are invited, whatever becomes of the others.',
-    '[{"name": "dry_run", "in": "query", "description": "`true`: say what would be, and leave nothing.", "schema": {"type": "string", "enum": ["true", "false"]}}]',
-    '{"required": true, "content": {"application/json": {"schema": {"type": "array", "maxItems": 1000, "items": {"type": "object", "additionalProperties": false, "required": ["email", "role"], "properties": {"email": {"$ref": "#/components/schemas/Email"}, "role": {"$ref": "#/components/schemas/Text"}}}}}, "text/csv": {"schema": {"type": "string", "description": "RFC 4180, with a header."}}}}',
-    jsonb_build_object('200', ucrm.json_reply('What came of it.', ucrm.data_schema('{"type": "object"}'))),
-    array['invalid_csv', 'invalid_filter', 'grant_ceiling', 'validation_failed'], true),
-('GET', '/api/v1/settings/mail', 'settings.mail.get', 'workspace', 'Read how the workspace''s mail leaves', null, '[]', null,
-    jsonb_build_object('200', ucrm.json_reply('The sender.', ucrm.data_schema(ucrm.schema_ref('MailSender')))), '{}', true),
-('PUT', '/api/v1/settings/mail', 'settings.mail.set', 'workspace', 'Send mail by a server of one''s own', 'The whole sender anew; without a secret the one that is there stays, as long as server and username do.', '[]',
-    ucrm.json_request('{"from_address": {"$ref": "#/components/schemas/Email"}, "from_name": {"type": ["string", "null"]}, "transport": {"type": "string", "enum": ["smtp", "resend"]}, "host": {"type": ["string", "null"]}, "port": {"type": ["integer", "null"]}, "tls": {"type": ["string", "null"], "enum": ["implicit", "starttls", null]}, "username": {"type": ["string", "null"]}, "secret": {"type": ["string", "null"]}}', array['from_address'],
-        '{"from_address": "crm@acme.example", "host": "smtp.acme.example", "username": "crm", "secret": "app password"}'),
-    jsonb_build_object('200', ucrm.json_reply('The sender.', ucrm.data_schema(ucrm.schema_ref('MailSender')))), array['step_up_required', 'unavailable'], true),
-('DELETE', '/api/v1/settings/mail', 'settings.mail.remove', 'workspace', 'Let the platform send again', null, '[]', null,
-    jsonb_build_object('204', ucrm.json_reply('The sender is gone.', null)), array['step_up_required'], true),
-('POST', '/api/v1/settings/mail/test', 'settings.mail.test', 'workspace', 'Send oneself a test mail', 'By the workspace''s own sender, once. GET /api/v1/settings/mail says what became of it.', '[]', null,
-    jsonb_build_object('202', ucrm.json_reply('It is queued.', ucrm.data_schema('{"type": "object", "required": ["id", "recipient", "status"], "properties": {"id": {"type": "string", "format": "uuid"}, "recipient": {"type": "string"}, "status": {"type": "string"}}}'))),
-    array['permission_denied', 'rate_limited'], true);
