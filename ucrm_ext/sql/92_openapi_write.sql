@@ -25,7 +25,7 @@ insert into ucrm.route_docs (method, template, operation, summary, description, 
         "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/{resource}.new"}}},
         "application/x-ndjson": {"schema": {"type": "string", "description": "An object a line."}},
         "text/csv": {"schema": {"type": "string", "description": "RFC 4180."}}}}',
-    jsonb_build_object('200', ucrm.json_reply('What came of it.', ucrm.data_schema(ucrm.schema_ref('ImportReport')))),
+    jsonb_build_object('200', ucrm.json_reply('What came of it.', ucrm.data_schema(ucrm.schema_ref('RowImport')))),
     array['invalid_csv', 'invalid_filter', 'idempotency_in_progress', 'idempotency_mismatch'], true),
 ('GET', '/api/v1/{resource}/export', '{resource}.export', 'Export {resource}', 'All rows that a list would have, without pages.', '{resource}',
     '[{"name": "format", "in": "query", "description": "Or by Accept.", "schema": {"type": "string", "enum": ["csv", "json", "ndjson"]}}]', null,
@@ -45,6 +45,6 @@ insert into ucrm.route_docs (method, template, operation, summary, description, 
     array['unsupported', 'version_conflict', 'idempotency_in_progress', 'idempotency_mismatch'], true);
 
 insert into ucrm.schema_docs (name, schema, builtin) values
-('ImportReport', ucrm.object_schema('{"created": {"type": "integer"}, "updated": {"type": "integer"}, "failed": {"type": "integer"}, "dry_run": {"type": "boolean"},
+('RowImport', ucrm.object_schema('{"created": {"type": "integer"}, "updated": {"type": "integer"}, "failed": {"type": "integer"}, "dry_run": {"type": "boolean"},
         "errors": {"type": "array", "description": "The first hundred.", "items": {"type": "object", "required": ["row", "field", "code", "message"], "properties": {"row": {"type": "integer", "description": "From 1."}, "field": {"type": ["string", "null"]}, "code": {"type": "string"}, "message": {"type": "string"}}}}}',
     array['created', 'updated', 'failed', 'dry_run', 'errors']), true);
