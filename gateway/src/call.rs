@@ -20,6 +20,8 @@ const HANDLE: &str =
     "select status, headers, body from ucrm.handle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const REFUSED: &str = "select status, headers, body \
      from ucrm.refused($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+/// What a reader's leaving is called where errors have SQLSTATEs; the message is the query.
+const ABANDONED: &str = "UCR05";
 const REFUSED_TYPES: [Type; 14] = [
     Type::TEXT,
     Type::TEXT,
@@ -135,23 +137,16 @@ pub async fn refused(lease: &mut Lease, call: &Call, trouble: Trouble) -> Result
         Trouble::Unsent | Trouble::Lost | Trouble::Overloaded => return Err(Failure::Unavailable),
         Trouble::Garbled => return Err(Failure::Internal),
     };
-    let binds: [&(dyn ToSql + Sync); 14] = [
-        &call.method,
-        &call.path(),
-        &call.credential.kind(),
-        &call.credential.hint(),
-        &call.credential.bytes(),
-        &call.address,
-        &call.request_id,
-        &told.code().code(),
-        &told.message(),
-        &told.hint(),
-        &told.schema(),
-        &told.table(),
-        &told.column(),
-        &told.constraint(),
+    let said = [
+        Some(told.code().code()),
+        Some(told.message()),
+        told.hint(),
+        told.schema(),
+        told.table(),
+        told.column(),
+        told.constraint(),
     ];
-    match lease.row(REFUSED, &REFUSED_TYPES, &binds).await {
+    match words(lease, call, said).await {
         Ok(row) => {
             let reply = Reply::from_row(&row)?;
             if reply.response.status().is_server_error() {
@@ -165,6 +160,52 @@ pub async fn refused(lease: &mut Lease, call: &Call, trouble: Trouble) -> Result
         }
         Err(_) => Err(Failure::Unavailable),
     }
+}
+
+/// Has the database note an export that its reader did not take whole: what it had noted itself went with the transaction.
+pub async fn abandoned(database: &Database, call: &Call) {
+    let said = [
+        Some(ABANDONED),
+        Some(call.query()),
+        None,
+        None,
+        None,
+        None,
+        None,
+    ];
+    let noted = match database.calls.lease().await {
+        Ok(mut lease) => words(&mut lease, call, said).await.is_ok(),
+        Err(_) => false,
+    };
+    if !noted {
+        tracing::error!(request_id = %call.request_id, "an export that was cut short is not in the audit log");
+    }
+}
+
+/// `ucrm.refused` of a call and what was raised: SQLSTATE, message, hint, schema, table, column, constraint.
+async fn words(
+    lease: &mut Lease,
+    call: &Call,
+    said: [Option<&str>; 7],
+) -> Result<tokio_postgres::Row, Trouble> {
+    let [code, message, hint, schema, table, column, constraint] = said;
+    let binds: [&(dyn ToSql + Sync); 14] = [
+        &call.method,
+        &call.path(),
+        &call.credential.kind(),
+        &call.credential.hint(),
+        &call.credential.bytes(),
+        &call.address,
+        &call.request_id,
+        &code,
+        &message,
+        &hint,
+        &schema,
+        &table,
+        &column,
+        &constraint,
+    ];
+    lease.row(REFUSED, &REFUSED_TYPES, &binds).await
 }
 
 // Classes 22 and 23 quote what the client sent; the server's own log has the rest.

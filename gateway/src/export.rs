@@ -1,7 +1,10 @@
 //! Exports, and imports that tell how far they are: rows of `ucrm.handle_stream` go out as they come in, in flat memory.
-//! Must never read ahead of the client by more than a few chunks, nor wait for it without end.
+//! Must never read ahead of the client by more than a few chunks, wait for it without end, nor give it the last of them
+//! before the transaction stands.
 //! Called by gateway.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +12,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::Channel;
 use http_body_util::channel::Sender;
 use tokio::time::timeout;
-use tokio_postgres::RowStream;
+use tokio_postgres::{Row, RowStream};
 
-use crate::call::{Binds, refused};
+use crate::call::{Binds, abandoned, refused};
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::lease::Lease;
@@ -31,7 +34,11 @@ const CHUNKS_AHEAD: usize = 2;
 ///
 /// # Errors
 /// As `call`; after the first row an error cuts the connection instead.
-pub async fn export(database: &Database, call: Call, stall: Duration) -> Result<Reply, Failure> {
+pub async fn export(
+    database: &Arc<Database>,
+    call: Call,
+    stall: Duration,
+) -> Result<Reply, Failure> {
     let binds = Binds::of(&call);
     let mut lease = database.exports.lease().await?;
     let mut rows = match lease.rows(STREAM, &Binds::TYPES, &binds.list()).await {
@@ -64,45 +71,62 @@ pub async fn export(database: &Database, call: Call, stall: Duration) -> Result<
         // There is room: nothing was sent yet.
         let _ = sender.send_data(start).await;
     }
-    let last = call.is_import().then_some(Call { body: None, ..call });
-    tokio::spawn(pump(rows, sender, lease, stall, last));
+    let call = Call { body: None, ..call };
+    let database = Arc::clone(database);
+    tokio::spawn(async move {
+        if pump(rows, sender, lease, stall, &call).await.is_break() && !call.is_import() {
+            abandoned(&database, &call).await;
+        }
+    });
     Ok(reply)
 }
 
+/// Breaks where the client did not get everything.
 async fn pump(
     mut rows: std::pin::Pin<Box<RowStream>>,
     mut sender: Sender<Bytes, Cut>,
     mut lease: Lease,
     stall: Duration,
-    last: Option<Call>,
-) {
+    call: &Call,
+) -> ControlFlow<()> {
+    let mut last_piece = Bytes::new();
     loop {
         let chunk = match timeout(stall, rows.try_next()).await {
-            Ok(Ok(Some(row))) => match row.try_get::<_, Option<&[u8]>>(2) {
-                Ok(bytes) => Some(bytes.map(Bytes::copy_from_slice).unwrap_or_default()),
-                Err(_) => None,
+            Ok(Ok(Some(row))) => match piece(&row) {
+                Some((bytes, true)) => {
+                    last_piece = bytes;
+                    Some(Bytes::new())
+                }
+                Some((bytes, false)) => Some(bytes),
+                None => None,
             },
             Ok(Ok(None)) => {
                 let _ = lease.settle(Ok(()));
-                return;
-            }
-            Ok(Err(error)) => match last {
-                // An import of which nothing stays says why in its last line.
-                Some(call) => {
-                    while rows.next().await.is_some() {}
-                    let trouble = lease.settle::<()>(Err(Trouble::of(error)));
-                    let line = match trouble {
-                        Err(trouble) => refused(&mut lease, &call, trouble).await,
-                        Ok(()) => Err(Failure::Internal),
-                    };
-                    if !end(&mut sender, line, stall).await {
-                        sender.abort(Cut);
-                    }
-                    return;
+                if !last_piece.is_empty()
+                    && !matches!(
+                        timeout(stall, sender.send_data(last_piece)).await,
+                        Ok(Ok(()))
+                    )
+                {
+                    // The transaction stands, and with it what was noted.
+                    sender.abort(Cut);
                 }
-                None => None,
-            },
-            Err(_) => None,
+                return ControlFlow::Continue(());
+            }
+            // An import of which nothing stays says why in its last line.
+            Ok(Err(error)) if call.is_import() => {
+                while rows.next().await.is_some() {}
+                let trouble = lease.settle::<()>(Err(Trouble::of(error)));
+                let line = match trouble {
+                    Err(trouble) => refused(&mut lease, call, trouble).await,
+                    Ok(()) => Err(Failure::Internal),
+                };
+                if !end(&mut sender, line, stall).await {
+                    sender.abort(Cut);
+                }
+                return ControlFlow::Continue(());
+            }
+            Ok(Err(_)) | Err(_) => None,
         };
         let sent = match chunk {
             Some(bytes) if bytes.is_empty() => true,
@@ -113,9 +137,19 @@ async fn pump(
             // Dropping the lease cancels the statement in the server.
             tracing::info!("an export was cut short");
             sender.abort(Cut);
-            return;
+            return ControlFlow::Break(());
         }
     }
+}
+
+/// The piece that a row has, and whether it is the last one.
+fn piece(row: &Row) -> Option<(Bytes, bool)> {
+    let end: Option<i32> = row.try_get(0).ok()?;
+    let bytes: Option<&[u8]> = row.try_get(2).ok()?;
+    Some((
+        bytes.map(Bytes::copy_from_slice).unwrap_or_default(),
+        end.is_some(),
+    ))
 }
 
 async fn end(
@@ -126,7 +160,11 @@ async fn end(
     let body = line.map(|reply| reply.response.into_body());
     match body {
         Ok(ReplyBody::Whole(body)) => {
-            let body = body.into_inner().unwrap_or_default();
+            let mut body = body.into_inner().unwrap_or_default().to_vec();
+            if !body.ends_with(b"\n") {
+                body.push(b'\n');
+            }
+            let body = Bytes::from(body);
             matches!(timeout(stall, sender.send_data(body)).await, Ok(Ok(())))
         }
         _ => false,

@@ -186,7 +186,8 @@ begin
     if plan ? 'upsert' then
         perform ucrm.demand(r.resource, 'update');
     end if;
-    if r.headers ->> 'accept' ~* 'application/x-ndjson' then
+    -- Lines would not be there to be given once more: with an Idempotency-Key the reply is one piece.
+    if r.headers ->> 'accept' ~* 'application/x-ndjson' and not r.headers ? 'idempotency-key' then
         return row(200, jsonb_build_object('content-type', 'application/x-ndjson', 'x-ucrm-stream', 'import_step',
             'x-ucrm-state', (plan || jsonb_build_object('shape', r.shape))::text), null)::ucrm.response;
     end if;
@@ -205,7 +206,7 @@ begin
 end
 $$;
 comment on function ucrm.import_rows(ucrm.request) is
-'POST /{resource}/import, text/csv (its first line names the fields), application/json (a list) or application/x-ndjson: 200 {data: {created, updated, failed, dry_run, errors: [{row, field, code, message}]}}, rows counted from 1. ?dry_run=true, ?mode=all|best_effort, ?upsert=external_id. With accept: application/x-ndjson progress is streamed. Needs create, and update to upsert. Refusals: validation_failed (mode all: a row is not valid, nothing was imported), invalid_csv, invalid_json, unknown_field, invalid_filter, unsupported_media_type.';
+'POST /{resource}/import, text/csv (its first line names the fields), application/json (a list) or application/x-ndjson: 200 {data: {created, updated, failed, dry_run, errors: [{row, field, code, message}]}}, rows counted from 1. ?dry_run=true, ?mode=all|best_effort, ?upsert=external_id. With accept: application/x-ndjson progress is streamed, unless there is an Idempotency-Key. Needs create, and update to upsert. Refusals: validation_failed (mode all: a row is not valid, nothing was imported), invalid_csv, invalid_json, unknown_field, invalid_filter, unsupported_media_type.';
 
 create function ucrm.import_is_void(plan jsonb)
 returns boolean

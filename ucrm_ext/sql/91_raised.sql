@@ -115,6 +115,14 @@ begin
     elsif sqlstate = 'UCR04' then
         -- An import that was streamed, and of which nothing stays: its reply is the hint.
         answer := row(200, '{}', convert_to(hint_text || E'\n', 'UTF8'))::ucrm.response;
+    elsif sqlstate = 'UCR05' then
+        -- An export that its reader left half-way: the row it had in the audit log went with its transaction.
+        p := ucrm.authenticate(kind, credential, case when kind in ('session', 'jwt') then hint end);
+        if p.tenant_id is not null and d.action = 'export' then
+            perform ucrm.latch(p, request_id, address);
+            perform ucrm.record_event(p.tenant_id, 'export', d.resource, null, null, jsonb_build_object('query', message, 'cut', true));
+        end if;
+        answer := row(200, '{}', null)::ucrm.response;
     elsif sqlstate in ('23502', '23503', '23505', '23514', '23P01') then
         answer := ucrm.constraint_problem(sqlstate, schema_name, table_name, column_name, constraint_name, method, request_id);
     elsif sqlstate = '22023' and column_name = 'custom' and ucrm.custom_errors(message) is not null then
@@ -143,7 +151,7 @@ begin
 end
 $$;
 comment on function ucrm.refused(text, text, text, text, bytea, inet, uuid, text, text, text, text, text, text, text) is
-'The reply for an error that ucrm.handle raised: SQLSTATE PT<status> by its code, constraints by the fields they are about, everything unknown as a fixed 500. A 403 leaves a denied row in the audit log.';
+'The reply for an error that ucrm.handle raised: SQLSTATE PT<status> by its code, constraints by the fields they are about, everything unknown as a fixed 500. A 403 leaves a denied row in the audit log; UCR05, an export that was left half-way, whose query is the message, a row export.';
 
 create function ucrm.handle_stream(
     method text,
@@ -162,7 +170,7 @@ language c
 volatile
 as 'MODULE_PATHNAME', 'ucrm_handle_stream';
 comment on function ucrm.handle_stream(text, text, text, jsonb, bytea, text, text, bytea, inet, uuid) is
-'ucrm.handle() for replies too long for one row: the first row carries status and headers, the following ones pieces of the body, each made when it is asked for; so it belongs into a select list. A reply with pieces names ucrm.<x-ucrm-stream>(state jsonb, body bytea) → ucrm.piece and the first state, x-ucrm-state.';
+'ucrm.handle() for replies too long for one row: the first row carries status and headers, the following ones pieces of the body, each made when it is asked for; so it belongs into a select list. The last piece has a status too: it is given to the client when the transaction has committed. A reply with pieces names ucrm.<x-ucrm-stream>(state jsonb, body bytea) → ucrm.piece and the first state, x-ucrm-state.';
 
 create function ucrm.gateway_faults()
 returns text[]

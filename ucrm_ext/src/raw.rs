@@ -5,7 +5,28 @@
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int, c_void};
 
+/// How the server talks to its client (libpq/libpq.h); its first members are these in every version.
+#[repr(C)]
+pub struct Channel {
+    reset: Option<unsafe extern "C-unwind" fn()>,
+    flush: Option<unsafe extern "C-unwind" fn() -> c_int>,
+}
+
+/// Sends what waits in the buffer for the client.
+///
+/// # Safety
+/// Between two messages, as in a function of a select list.
+pub unsafe fn flush() {
+    // SAFETY: set when the server starts, and never null.
+    unsafe {
+        if let Some(flush) = (*PqCommMethods).flush {
+            flush();
+        }
+    }
+}
+
 unsafe extern "C-unwind" {
+    static PqCommMethods: *const Channel;
     pub fn SPI_connect() -> c_int;
     pub fn SPI_finish() -> c_int;
     pub fn SPI_prepare_cursor(

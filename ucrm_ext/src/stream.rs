@@ -22,6 +22,9 @@ struct Source {
     body: pg_sys::Datum,
 }
 
+/// The status of the last piece: whoever passes pieces on keeps that one back until the transaction stands.
+const LAST: i32 = 200;
+
 /// Position in the arguments of ucrm.handle().
 const BODY: usize = 4;
 
@@ -117,6 +120,7 @@ extern "C-unwind" fn row(
     let Some(piece) = Columns::<2>::of(piece) else {
         return pg_sys::Datum::null();
     };
+    let mut status = None;
     // SAFETY: the context is this call's, and its memory holds the source.
     unsafe {
         let source = (*context).user_fctx.cast::<Source>();
@@ -125,11 +129,14 @@ extern "C-unwind" fn row(
                 pg_sys::pfree((*source).state.cast_mut_ptr());
                 (*source).state = kept((*context).multi_call_memory_ctx, state);
             }
-            None => (*context).user_fctx = std::ptr::null_mut(),
+            None => {
+                (*context).user_fctx = std::ptr::null_mut();
+                status = Some(LAST);
+            }
         }
     }
     let body = piece.datum(1);
-    composite(Call(fcinfo), &[None::<i32>.into_datum(), None, body])
+    composite(Call(fcinfo), &[status.into_datum(), None, body])
 }
 
 #[doc(hidden)]
@@ -168,6 +175,8 @@ pub unsafe extern "C-unwind" fn ucrm_handle_stream(
             (*fcinfo).isnull = true;
             return pg_sys::Datum::null();
         }
+        // Who waits for a line does not wait until the server's buffer is full.
+        raw::flush();
         let piece = raw::OidFunctionCall2Coll(
             (*source).step,
             pg_sys::InvalidOid,

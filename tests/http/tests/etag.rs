@@ -1,9 +1,8 @@
 //! ETags: a version that was read can be asked for again, and changed only while it still holds.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::thread;
-
 use serde_json::{Value, json};
+use ucrm_http_tests::crowd::at_once;
 use ucrm_http_tests::reply::Reply;
 use ucrm_http_tests::workspace::Workspace;
 
@@ -96,22 +95,10 @@ fn of_many_who_read_the_same_version_one_changes_it() {
     let workspace = Workspace::new();
     let target = path(&workspace.contact("E"));
     let etag = tag(&workspace.owner().get(&target).is(200));
-    let mut statuses: Vec<u16> = thread::scope(|scope| {
-        let writers: Vec<_> = (0..8)
-            .map(|n| {
-                let writer = workspace.owner().with("if-match", &etag);
-                let target = &target;
-                scope.spawn(move || {
-                    writer
-                        .patch(target, &json!({"notes": n.to_string()}))
-                        .status
-                })
-            })
-            .collect();
-        writers
-            .into_iter()
-            .map(|writer| writer.join().unwrap())
-            .collect()
+    let writer = workspace.owner().with("if-match", &etag);
+    let mut statuses = at_once(8, |n| {
+        let change = json!({"notes": n.to_string()});
+        writer.again().patch(&target, &change).status
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412]);
@@ -122,4 +109,36 @@ fn of_many_who_read_the_same_version_one_changes_it() {
         ),
         1
     );
+}
+
+#[test]
+fn a_change_and_a_deletion_of_the_same_version_are_not_both_done() {
+    let workspace = Workspace::new();
+    for round in 0..8 {
+        let target = path(&workspace.contact("E"));
+        let etag = tag(&workspace.owner().get(&target).is(200));
+        let owner = workspace.owner();
+        let replies = at_once(4, |n| {
+            let writer = owner.again().with("if-match", &etag);
+            match n % 2 {
+                0 => writer.patch(&target, &json!({"notes": n.to_string()})),
+                _ => writer.delete(&target),
+            }
+        });
+        let done = |status: u16| {
+            replies
+                .iter()
+                .filter(|reply| reply.status == status)
+                .count()
+        };
+        let left = workspace.count("crm.contacts", "true");
+        match (done(200), done(204)) {
+            (1, 0) => {
+                assert_eq!((done(412), left), (3, 1), "{round}");
+                workspace.owner().delete(&target).is(204);
+            }
+            (0, 1) => assert_eq!((done(404), left), (3, 0), "{round}"),
+            other => panic!("{other:?} of one version"),
+        }
+    }
 }

@@ -1,107 +1,11 @@
 //! A wallet's ledger and a bonus under eight writers at once, and what the API says of what is recorded for good.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::thread;
-
-use postgres::Client;
 use serde_json::json;
-use ucrm_http_tests::database;
-use ucrm_http_tests::workspace::Workspace;
+use ucrm_http_tests::player::Player;
 use uuid::Uuid;
 
-const WRITERS: i64 = 8;
 const ROUNDS: i64 = 40;
-
-/// A player with a wallet that holds `balance`, and a bonus of which `required` is to be wagered.
-struct Player {
-    workspace: Workspace,
-    wallet: Uuid,
-    bonus: Uuid,
-}
-
-impl Player {
-    fn new(balance: i64, required: i64) -> Player {
-        let workspace = Workspace::new();
-        let tenant = workspace.id;
-        workspace.execute(
-            "insert into engagement.currencies (tenant_id, code, name) values ($1, 'EUR', 'Euro')",
-            &[&tenant],
-        );
-        let player: Uuid = workspace.value(
-            "insert into engagement.players (tenant_id, username) values ($1, 'eight') returning id",
-            &[&tenant],
-        );
-        let wallet: Uuid = workspace.value(
-            "insert into engagement.player_wallets (tenant_id, player_id, currency) values ($1, $2, 'EUR') returning id",
-            &[&tenant, &player],
-        );
-        workspace.execute(
-            "insert into engagement.wallet_entries (tenant_id, wallet_id, kind, amount_minor) values ($1, $2, 'deposit', $3)",
-            &[&tenant, &wallet, &balance],
-        );
-        let bonus: Uuid = workspace.value(
-            "insert into engagement.bonus_grants (tenant_id, player_id, wallet_id, currency, amount_minor, wagering_required_minor) \
-             values ($1, $2, $3, 'EUR', 100, $4) returning id",
-            &[&tenant, &player, &wallet, &required],
-        );
-        Player {
-            workspace,
-            wallet,
-            bonus,
-        }
-    }
-
-    fn number(&self, sql: &str, id: Uuid) -> i64 {
-        self.workspace.value(sql, &[&id])
-    }
-
-    /// Lets eight connections of a back end work at once; the sum of what they say.
-    fn at_once(&self, work: impl Fn(&mut Writer, i64) -> i64 + Sync) -> i64 {
-        let (tenant, user) = (self.workspace.id, self.workspace.owner.id);
-        thread::scope(|scope| {
-            let writers: Vec<_> = (0..WRITERS)
-                .map(|n| {
-                    let work = &work;
-                    scope.spawn(move || {
-                        let db = database::login("BACKEND_LOGIN", "BACKEND_PASSWORD").unwrap();
-                        work(&mut Writer { db, tenant, user }, n)
-                    })
-                })
-                .collect();
-            writers
-                .into_iter()
-                .map(|writer| writer.join().unwrap())
-                .sum()
-        })
-    }
-}
-
-/// A connection of a back end that works for the workspace's owner.
-struct Writer {
-    db: Client,
-    tenant: Uuid,
-    user: Uuid,
-}
-
-impl Writer {
-    /// One statement in a transaction of its own: whether it came through.
-    fn write(&mut self, sql: &str, id: Uuid, n: i64, reference: Option<&str>) -> bool {
-        let mut work = self.db.transaction().unwrap();
-        work.execute("select ucrm.enter($1, $2)", &[&self.tenant, &self.user])
-            .unwrap();
-        match work.execute(sql, &[&id, &n, &reference]) {
-            Ok(_) => work.commit().is_ok(),
-            Err(error) => {
-                let code = error.as_db_error().unwrap().code().code().to_owned();
-                assert!(
-                    ["23514", "23505", "PT409"].contains(&code.as_str()),
-                    "{error:?}"
-                );
-                false
-            }
-        }
-    }
-}
 
 const POST: &str = "insert into engagement.wallet_entries (wallet_id, kind, amount_minor, external_id) \
                     values ($1, case when $2::bigint < 0 then 'stake' else 'win' end, $2, $3)";
@@ -234,23 +138,170 @@ fn the_api_says_what_is_recorded_for_good() {
 }
 
 #[test]
-fn the_api_says_which_step_an_interview_does_not_take() {
-    let workspace = Workspace::new();
-    let owner = workspace.owner();
-    let candidate = workspace.contact("Candidate")["id"].clone();
-    let made = owner
+fn what_is_recorded_is_not_rewritten_by_any_way_in() {
+    let player = Player::new(100, 50);
+    let owner = player.workspace.owner();
+    let one = |sql: &str, id: Uuid| -> Uuid { player.workspace.value(sql, &[&id]) };
+    let entry = one(
+        "select id from engagement.wallet_entries where wallet_id = $1",
+        player.wallet,
+    );
+    let wager = owner
         .post(
-            "/api/v1/interviews",
-            &json!({"title": "First talk", "candidate_id": candidate, "starts_at": "2031-05-01T09:00:00Z"}),
+            "/api/v1/wagering_events",
+            &json!({"bonus_grant_id": player.bonus, "stake": {"amount": "0.10", "currency": "EUR"}}),
         )
         .data(201);
-    assert_eq!(made["workflow_state"], "proposed");
-    assert_eq!(made["duration_minutes"], 45);
-    let path = format!("/api/v1/interviews/{}", made["id"].as_str().unwrap());
+    let euros = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let before = player.ledger();
+    for (resource, id, change, status, code) in [
+        (
+            "wallet_entries",
+            entry,
+            json!({"reason": "no"}),
+            403,
+            "immutable",
+        ),
+        (
+            "wallet_entries",
+            entry,
+            json!({"amount": euros("5.00")}),
+            403,
+            "immutable",
+        ),
+        (
+            "wallet_entries",
+            entry,
+            json!({"balance": euros("5.00")}),
+            403,
+            "immutable",
+        ),
+        (
+            "wallet_entries",
+            entry,
+            json!({"sequence": 7}),
+            403,
+            "immutable",
+        ),
+        (
+            "wagering_events",
+            wager["id"].as_str().unwrap().parse().unwrap(),
+            json!({"counted": euros("9.00")}),
+            403,
+            "immutable",
+        ),
+        (
+            "player_wallets",
+            player.wallet,
+            json!({"balance": euros("999.00")}),
+            422,
+            "validation_failed",
+        ),
+        (
+            "player_wallets",
+            player.wallet,
+            json!({"last_sequence": 2, "balance": euros("999.00")}),
+            422,
+            "validation_failed",
+        ),
+        (
+            "player_wallets",
+            player.wallet,
+            json!({"last_sequence": null, "balance": euros("0.00")}),
+            422,
+            "validation_failed",
+        ),
+        (
+            "bonus_grants",
+            player.bonus,
+            json!({"amount": euros("5.00")}),
+            403,
+            "immutable",
+        ),
+        (
+            "bonus_grants",
+            player.bonus,
+            json!({"wagering_required": euros("0.20")}),
+            403,
+            "immutable",
+        ),
+        (
+            "bonus_grants",
+            player.bonus,
+            json!({"wagered": euros("0.50")}),
+            422,
+            "validation_failed",
+        ),
+        (
+            "bonus_grants",
+            player.bonus,
+            json!({"last_sequence": 2, "wagered": euros("0.50")}),
+            422,
+            "validation_failed",
+        ),
+        (
+            "bonus_grants",
+            player.bonus,
+            json!({"status": "completed"}),
+            422,
+            "validation_failed",
+        ),
+    ] {
+        let alone = owner.patch(&format!("/api/v1/{resource}/{id}"), &change);
+        alone.refused(status, code);
+        let many = owner.patch(
+            &format!("/api/v1/{resource}"),
+            &json!({"ids": [id], "data": change}),
+        );
+        many.refused(status, code);
+        let rest = owner.patch(&format!("/rest/v1/{resource}?id=eq.{id}"), &change);
+        assert!((400..500).contains(&rest.status), "{}", rest.text());
+        assert_eq!(player.ledger(), before, "{resource} {change}");
+    }
+    for resource in ["wallet_entries", "wagering_events"] {
+        let id = if resource == "wallet_entries" {
+            json!(entry)
+        } else {
+            wager["id"].clone()
+        };
+        owner
+            .json(
+                "DELETE",
+                &format!("/api/v1/{resource}"),
+                &json!({"ids": [id]}),
+            )
+            .refused(403, "immutable");
+    }
+    assert_eq!(player.ledger(), before);
+    // What changes nothing is no change, and what is not of the record may change.
     owner
-        .patch(&path, &json!({"workflow_state": "completed"}))
-        .refused(409, "transition_not_allowed");
-    owner
-        .patch(&path, &json!({"workflow_state": "scheduled"}))
+        .patch(
+            &format!("/api/v1/wallet_entries/{entry}"),
+            &json!({"kind": "deposit"}),
+        )
         .is(200);
+    owner
+        .patch(
+            &format!("/api/v1/player_wallets/{}", player.wallet),
+            &json!({"status": "frozen"}),
+        )
+        .is(200);
+    owner
+        .post(
+            "/api/v1/wallet_entries",
+            &json!({"wallet_id": player.wallet, "kind": "deposit", "amount": euros("1.00")}),
+        )
+        .refused(409, "wallet_frozen");
+    owner
+        .patch(
+            &format!("/api/v1/bonus_grants/{}", player.bonus),
+            &json!({"status": "cancelled"}),
+        )
+        .is(200);
+    owner
+        .patch(
+            &format!("/api/v1/bonus_grants/{}", player.bonus),
+            &json!({"status": "active"}),
+        )
+        .refused(403, "immutable");
 }

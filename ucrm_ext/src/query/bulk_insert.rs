@@ -5,6 +5,8 @@
 use super::bulk::{Bulk, RANGE, collect, error, owner_error, sort, source};
 use super::catalogue::Catalogue;
 use super::column::Column;
+use super::kind::Kind;
+use super::money;
 use super::statement::quoted;
 use super::write::{assigned, checked, required};
 use serde_json::{Map, Value};
@@ -71,11 +73,12 @@ pub fn insert(catalogue: &Catalogue, mut rows: Vec<Map<String, Value>>, options:
         .columns
         .iter()
         .filter(|column| fills(column))
+        .flat_map(empty)
         .collect();
-    let spare = catalogue
-        .columns
-        .iter()
-        .find(|column| column.writable && !column.has_default && !column.not_null);
+    let spare = catalogue.columns.iter().find(|column| {
+        let free = column.writable && !column.has_default && !column.not_null;
+        free && column.kind != Kind::Money
+    });
     let mut groups = Vec::new();
     let mut seen = HashSet::new();
     for (row, body) in rows.iter().enumerate() {
@@ -136,6 +139,14 @@ pub fn insert(catalogue: &Catalogue, mut rows: Vec<Map<String, Value>>, options:
         })
         .collect();
     bulk
+}
+
+/// The table's columns that are null where this one is: of an amount, its units and, if it is its own, its currency.
+fn empty(column: &Column) -> Vec<&Column> {
+    match money::parts(column, &Value::Null, None) {
+        Ok(parts) if !parts.is_empty() => parts.into_iter().map(|(part, _)| part).collect(),
+        _ => vec![column],
+    }
 }
 
 fn insert_sql(catalogue: &Catalogue, columns: &[&Column], options: &Options) -> String {

@@ -323,8 +323,10 @@ fn value(column: Option<&Column>, text: &str) -> Option<Value> {
         }
         Some(Kind::Json) => parsed().unwrap_or_else(string),
         Some(Kind::Array(_)) => parsed().filter(Value::is_array).unwrap_or_else(string),
+        // {"amount", "currency"}, as it is exported.
+        Some(Kind::Money) if text.starts_with('{') => parsed().unwrap_or_else(string),
         Some(_) => string(),
-        // A field that is no column: money, custom fields, relations.
+        // A field that is no column: custom fields, relations.
         None if text.starts_with(['{', '[']) => parsed().unwrap_or_else(string),
         None => string(),
     })
