@@ -127,7 +127,11 @@ impl Column {
     /// The value that conditions and orders compare, of the row that SQL calls `row`.
     pub fn value(&self, row: &str) -> String {
         match (&self.place, &self.kind) {
-            (Place::Table, Kind::Other) => format!("{row}.{}::text", quoted(&self.name)),
+            // A cast gives every address its mask, its output and JSON do not.
+            (Place::Table, Kind::Other) if self.type_name == "inet" => {
+                format!("abbrev({})", self.reference(row))
+            }
+            (Place::Table, Kind::Other) => format!("{}::text", self.reference(row)),
             (Place::Table, _) => self.reference(row),
             (
                 Place::Money {
@@ -151,6 +155,14 @@ impl Column {
         }
     }
 
+    /// The value that patterns are about: `character(n)` without what fills it up.
+    pub fn unfilled(&self, row: &str) -> String {
+        match self.type_name.starts_with("character(") {
+            true => format!("{}::text", self.value(row)),
+            false => self.value(row),
+        }
+    }
+
     /// Whether the span from one value to another, both included and either left out at will, contains this one.
     pub fn spans(&self, row: &str, value: &str) -> String {
         let (Place::Custom(member), Kind::Span(element)) = (&self.place, &self.kind) else {
@@ -162,7 +174,7 @@ impl Column {
         };
         let end = |name: &str| format!("{function}({row}.\"custom\" #>> '{{{member},{name}}}')");
         format!(
-            "(jsonb_typeof({row}.\"custom\" -> '{member}') = 'object' and coalesce({} <= {value}, true) and coalesce({} >= {value}, true))",
+            "(nullif(jsonb_typeof({row}.\"custom\" -> '{member}'), 'null') = 'object' and coalesce({} <= {value}, true) and coalesce({} >= {value}, true))",
             end("from"),
             end("to")
         )

@@ -242,6 +242,7 @@ impl Conditions<'_> {
             Operator::Like | Operator::Ilike => {
                 let pattern = check(column, kind, value)?;
                 let pattern = binds.bind(wildcards(&pattern), "text");
+                let subject = column.unfilled(self.row);
                 return Ok(format!("{subject} {} {pattern}", operator.name()));
             }
             Operator::Neq => "<>",
