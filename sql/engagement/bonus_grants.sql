@@ -59,21 +59,17 @@ begin
         if old.status <> 'active' and new.status <> old.status then
             perform ucrm.refuse('immutable', format('a bonus that is %s stays so', old.status));
         end if;
-        -- A foreign key holds what was wagered to what an event says. This holds it to the next one.
-        if (new.wagered_minor, new.last_sequence) is distinct from (old.wagered_minor, old.last_sequence)
-            and new.last_sequence is distinct from coalesce(old.last_sequence, 0) + 1
-        then
-            raise exception 'what was wagered follows the wagering events'
-                using errcode = 'foreign_key_violation', schema = 'engagement', table = 'bonus_grants', constraint = 'bonus_grants_last_event_fkey',
-                      hint = 'Insert into engagement.wagering_events.';
-        end if;
+    end if;
+    -- All that is required completes it.
+    if tg_op = 'UPDATE' and new.wagered_minor > old.wagered_minor and new.wagered_minor = new.wagering_required_minor and new.status = 'active' then
+        new.status := 'completed';
     end if;
     new.closed_at := case when new.status <> 'active' then coalesce(new.closed_at, clock_timestamp()) end;
     return new;
 end
 $$;
 comment on function engagement.keep_grant() is
-'BEFORE trigger of engagement.bonus_grants: what was granted does not change, what is closed stays closed, and what was wagered goes on from event to event.';
+'BEFORE trigger of engagement.bonus_grants: what was granted does not change, what is closed stays closed, and what is wagered to the end is completed.';
 revoke execute on function engagement.keep_grant() from public;
 grant execute on function engagement.keep_grant() to ucrm_app, ucrm_platform, ucrm_mover;
 
@@ -81,6 +77,11 @@ create trigger keep_grant
 before insert or update on engagement.bonus_grants
 for each row execute function engagement.keep_grant();
 comment on trigger keep_grant on engagement.bonus_grants is 'reviewed: refuses, and reads and changes nothing but the row';
+create trigger keep_wagered
+before update on engagement.bonus_grants
+for each row when ((old.wagered_minor, old.last_sequence) is distinct from (new.wagered_minor, new.last_sequence))
+execute function engagement.keep_total('bonus_grants_last_event_fkey', 'wagering_events');
+comment on trigger keep_wagered on engagement.bonus_grants is 'reviewed: refuses, and reads nothing but the row';
 create trigger touch
 before update on engagement.bonus_grants
 for each row execute function ucrm.touch();

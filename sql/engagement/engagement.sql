@@ -21,6 +21,8 @@
 \ir ../migrate.sql
 \set migration engagement/journeys
 \ir ../migrate.sql
+\set migration engagement/ledger
+\ir ../migrate.sql
 \set migration engagement/player_wallets
 \ir ../migrate.sql
 \set migration engagement/bonus_templates

@@ -25,29 +25,10 @@ comment on column engagement.player_wallets.last_sequence is 'The number of the 
 create index player_wallets_newest on engagement.player_wallets (tenant_id, created_at desc, id desc);
 create index player_wallets_currency on engagement.player_wallets (tenant_id, currency);
 
-create function engagement.keep_balance()
-returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- A foreign key holds the balance to that of an entry. This holds it to the next one.
-    if new.tenant_id = old.tenant_id and new.last_sequence is distinct from coalesce(old.last_sequence, 0) + 1 then
-        raise exception 'the balance of a wallet follows its entries'
-            using errcode = 'foreign_key_violation', schema = 'engagement', table = 'player_wallets', constraint = 'player_wallets_last_entry_fkey',
-                  hint = 'Insert into engagement.wallet_entries.';
-    end if;
-    return new;
-end
-$$;
-comment on function engagement.keep_balance() is 'BEFORE UPDATE trigger of engagement.player_wallets: the balance goes on from entry to entry, and not back.';
-revoke execute on function engagement.keep_balance() from public;
-grant execute on function engagement.keep_balance() to ucrm_app, ucrm_platform;
-
 create trigger keep_balance
 before update on engagement.player_wallets
 for each row when ((old.balance_minor, old.last_sequence) is distinct from (new.balance_minor, new.last_sequence))
-execute function engagement.keep_balance();
+execute function engagement.keep_total('player_wallets_last_entry_fkey', 'wallet_entries');
 comment on trigger keep_balance on engagement.player_wallets is 'reviewed: refuses, and reads nothing but the row';
 create trigger touch
 before update on engagement.player_wallets

@@ -1,4 +1,4 @@
--- What counts towards a bonus: a chain for each grant, as wallet_entries is for each wallet.
+-- What counts towards a bonus, the ledger of grants: see ledger.sql.
 create table engagement.wagering_events (
     tenant_id uuid not null references ucrm.tenants (id) on delete cascade,
     id uuid not null default ucrm.uuid7(),
@@ -49,88 +49,37 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     bonus record;
-    last record;
 begin
-    -- A row that comes back from a file brings its place, and the constraints judge it.
-    if new.sequence <> 0 then
-        return new;
-    end if;
-    if row_security_active(tg_relid) then
-        -- Another tenant's: row security refuses it.
-        if new.tenant_id is distinct from ucrm.tenant_id() then
-            return new;
-        end if;
-        -- Without these the grant and the event before would not be seen.
-        perform ucrm.demand('bonus_grants', 'update'), ucrm.demand('bonus_grants', 'read'), ucrm.demand('wagering_events', 'read');
-    end if;
-    -- One writer at a time, until the transaction ends.
-    select g.currency, g.status, g.expires_at, g.wagering_required_minor as required into bonus
+    -- engagement.follow_entry() has locked it.
+    select g.status, g.expires_at, g.wagering_required_minor as required into bonus
     from engagement.bonus_grants as g
-    where g.tenant_id = new.tenant_id and g.id = new.bonus_grant_id
-    for update;
-    if not found then
-        raise exception 'there is no such bonus'
-            using errcode = 'foreign_key_violation', schema = 'engagement', table = 'wagering_events', constraint = 'wagering_events_tenant_id_bonus_grant_id_fkey';
-    end if;
-    -- Not from the grant: earlier rows of this statement are here, and not yet carried over.
-    select e.sequence, e.wagered_minor into last
-    from engagement.wagering_events as e
-    where e.tenant_id = new.tenant_id and e.bonus_grant_id = new.bonus_grant_id
-    order by e.sequence desc
-    limit 1;
-    if bonus.status <> 'active' or bonus.expires_at <= clock_timestamp() or coalesce(last.wagered_minor, 0) >= bonus.required then
+    where g.tenant_id = new.tenant_id and g.id = new.bonus_grant_id;
+    if bonus.status <> 'active' or bonus.expires_at <= clock_timestamp() or new.wagered_before_minor >= bonus.required then
         perform ucrm.refuse('bonus_closed');
     end if;
-    new.currency := case when new.currency = 'XXX' then bonus.currency else new.currency end;
-    new.sequence := coalesce(last.sequence, 0) + 1;
-    new.previous_sequence := last.sequence;
-    new.wagered_before_minor := coalesce(last.wagered_minor, 0);
+    new.sequence := coalesce(new.previous_sequence, 0) + 1;
     new.counted_minor := greatest(least(floor(new.stake_minor * new.contribution_percent / 100), bonus.required - new.wagered_before_minor), 0);
     new.wagered_minor := new.wagered_before_minor + new.counted_minor;
     return new;
 end
 $$;
 comment on function engagement.place_wager() is
-'BEFORE INSERT trigger of engagement.wagering_events: locks the grant and fills in place and what counts. Refusals: bonus_closed, permission_denied (an event needs bonus_grants:update).';
+'BEFORE INSERT trigger of engagement.wagering_events, after engagement.follow_entry(): fills in place and what counts. Refusal: bonus_closed.';
 revoke execute on function engagement.place_wager() from public;
 grant execute on function engagement.place_wager() to ucrm_app, ucrm_platform, ucrm_mover;
 
-create function engagement.carry_wagered()
-returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- A grant that comes back from a file knows its last event.
-    if exists (
-        select from engagement.bonus_grants as g
-        where g.tenant_id = new.tenant_id and g.id = new.bonus_grant_id and g.last_sequence >= new.sequence
-    ) then
-        return null;
-    end if;
-    update engagement.bonus_grants as g
-    set last_sequence = new.sequence, wagered_minor = new.wagered_minor,
-        status = case when new.wagered_minor = g.wagering_required_minor then 'completed' else g.status end
-    where g.tenant_id = new.tenant_id and g.id = new.bonus_grant_id;
-    if not found then
-        raise exception 'the bonus cannot be reached' using errcode = 'serialization_failure';
-    end if;
-    return null;
-end
-$$;
-comment on function engagement.carry_wagered() is
-'AFTER INSERT trigger of engagement.wagering_events: what was wagered of the grant becomes what the event says; all that is required completes it.';
-revoke execute on function engagement.carry_wagered() from public;
-grant execute on function engagement.carry_wagered() to ucrm_app, ucrm_platform, ucrm_mover;
-
+create trigger follow_entry
+before insert on engagement.wagering_events
+for each row execute function engagement.follow_entry('bonus_grants', 'bonus_grant_id', 'wagered');
+comment on trigger follow_entry on engagement.wagering_events is 'reviewed: reads and locks the grant as the writer';
 create trigger place_wager
 before insert on engagement.wagering_events
-for each row execute function engagement.place_wager();
-comment on trigger place_wager on engagement.wagering_events is 'reviewed: reads and locks the grant as the writer';
-create trigger carry_wagered
+for each row when (new.sequence = 0) execute function engagement.place_wager();
+comment on trigger place_wager on engagement.wagering_events is 'reviewed: reads the grant as the writer';
+create trigger carry_total
 after insert on engagement.wagering_events
-for each row execute function engagement.carry_wagered();
-comment on trigger carry_wagered on engagement.wagering_events is 'reviewed: updates the grant as the writer';
+for each row execute function engagement.carry_total('bonus_grants', 'bonus_grant_id', 'wagered');
+comment on trigger carry_total on engagement.wagering_events is 'reviewed: updates the grant as the writer';
 create trigger keep_change
 before update on engagement.wagering_events
 for each row when (old.* is distinct from new.*) execute function engagement.keep_record();

@@ -1,5 +1,4 @@
--- The ledger. Each entry names the one before and carries the balance after it, so that a wallet's entries are a chain:
--- no two have the same place, none is missing, and the sum is right, whoever wrote them and however many at once.
+-- The ledger of wallets: see ledger.sql.
 create table engagement.wallet_entries (
     tenant_id uuid not null references ucrm.tenants (id) on delete cascade,
     id uuid not null default ucrm.uuid7(),
@@ -58,87 +57,33 @@ returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    wallet record;
-    last record;
 begin
-    -- A row that comes back from a file brings its place, and the constraints judge it.
-    if new.sequence <> 0 then
-        return new;
-    end if;
-    if row_security_active(tg_relid) then
-        -- Another tenant's: row security refuses it.
-        if new.tenant_id is distinct from ucrm.tenant_id() then
-            return new;
-        end if;
-        -- Without these its wallet and the entry before would not be seen.
-        perform ucrm.demand('player_wallets', 'update'), ucrm.demand('player_wallets', 'read'), ucrm.demand('wallet_entries', 'read');
-    end if;
-    -- One writer at a time, until the transaction ends.
-    select w.currency, w.status into wallet
-    from engagement.player_wallets as w
-    where w.tenant_id = new.tenant_id and w.id = new.wallet_id
-    for update;
-    if not found then
-        raise exception 'there is no such wallet'
-            using errcode = 'foreign_key_violation', schema = 'engagement', table = 'wallet_entries', constraint = 'wallet_entries_tenant_id_wallet_id_fkey';
-    elsif wallet.status <> 'active' then
+    -- engagement.follow_entry() has locked it.
+    if exists (select from engagement.player_wallets as w where w.tenant_id = new.tenant_id and w.id = new.wallet_id and w.status <> 'active') then
         perform ucrm.refuse('wallet_frozen');
     end if;
-    -- Not from the wallet: earlier rows of this statement are in the ledger, and not yet carried over.
-    select e.sequence, e.balance_minor into last
-    from engagement.wallet_entries as e
-    where e.tenant_id = new.tenant_id and e.wallet_id = new.wallet_id
-    order by e.sequence desc
-    limit 1;
-    new.currency := case when new.currency = 'XXX' then wallet.currency else new.currency end;
-    new.sequence := coalesce(last.sequence, 0) + 1;
-    new.previous_sequence := last.sequence;
-    new.balance_before_minor := coalesce(last.balance_minor, 0);
+    new.sequence := coalesce(new.previous_sequence, 0) + 1;
     new.balance_minor := new.balance_before_minor + new.amount_minor;
     return new;
 end
 $$;
 comment on function engagement.place_entry() is
-'BEFORE INSERT trigger of engagement.wallet_entries: locks the wallet and fills in place, currency and balances. Refusals: wallet_frozen, permission_denied (an entry needs player_wallets:update).';
+'BEFORE INSERT trigger of engagement.wallet_entries, after engagement.follow_entry(): fills in place and balance. Refusal: wallet_frozen.';
 revoke execute on function engagement.place_entry() from public;
 grant execute on function engagement.place_entry() to ucrm_app, ucrm_platform, ucrm_mover;
 
-create function engagement.carry_balance()
-returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    -- A wallet that comes back from a file knows its last entry.
-    if exists (
-        select from engagement.player_wallets as w
-        where w.tenant_id = new.tenant_id and w.id = new.wallet_id and w.last_sequence >= new.sequence
-    ) then
-        return null;
-    end if;
-    update engagement.player_wallets as w
-    set last_sequence = new.sequence, balance_minor = new.balance_minor
-    where w.tenant_id = new.tenant_id and w.id = new.wallet_id;
-    if not found then
-        raise exception 'the wallet cannot be reached' using errcode = 'serialization_failure';
-    end if;
-    return null;
-end
-$$;
-comment on function engagement.carry_balance() is
-'AFTER INSERT trigger of engagement.wallet_entries: the wallet''s balance becomes that of the entry. After, so that a row that ON CONFLICT leaves out moves nothing.';
-revoke execute on function engagement.carry_balance() from public;
-grant execute on function engagement.carry_balance() to ucrm_app, ucrm_platform, ucrm_mover;
-
+create trigger follow_entry
+before insert on engagement.wallet_entries
+for each row execute function engagement.follow_entry('player_wallets', 'wallet_id', 'balance');
+comment on trigger follow_entry on engagement.wallet_entries is 'reviewed: reads and locks the wallet as the writer';
 create trigger place_entry
 before insert on engagement.wallet_entries
-for each row execute function engagement.place_entry();
-comment on trigger place_entry on engagement.wallet_entries is 'reviewed: reads and locks the wallet as the writer';
-create trigger carry_balance
+for each row when (new.sequence = 0) execute function engagement.place_entry();
+comment on trigger place_entry on engagement.wallet_entries is 'reviewed: reads the wallet as the writer';
+create trigger carry_total
 after insert on engagement.wallet_entries
-for each row execute function engagement.carry_balance();
-comment on trigger carry_balance on engagement.wallet_entries is 'reviewed: updates the wallet as the writer';
+for each row execute function engagement.carry_total('player_wallets', 'wallet_id', 'balance');
+comment on trigger carry_total on engagement.wallet_entries is 'reviewed: updates the wallet as the writer';
 create trigger keep_change
 before update on engagement.wallet_entries
 for each row when (old.* is distinct from new.*) execute function engagement.keep_record();

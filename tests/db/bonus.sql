@@ -1,12 +1,8 @@
 -- Bonuses: what is wagered is counted once and never beyond what is required; what was granted does not change.
 select * from no_plan();
+\ir people.psql
 begin;
-select a.id as acme, g.id as globex,
-       (select m.user_id from ucrm.tenant_memberships as m where m.tenant_id = a.id and m.role = 'owner') as owner,
-       (select m.user_id from ucrm.tenant_memberships as m where m.tenant_id = a.id and m.role = 'reader') as reader,
-       (select b.id from engagement.bonus_grants as b where b.tenant_id = g.id limit 1) as theirs
-from ucrm.tenants as a, ucrm.tenants as g
-where a.slug = 'acme' and g.slug = 'globex' \gset
+select g.id as globex, (select b.id from engagement.bonus_grants as b where b.tenant_id = g.id limit 1) as theirs from ucrm.tenants as g where g.slug = 'globex' \gset
 create function pg_temp.faults()
 returns bigint
 language sql
@@ -35,21 +31,6 @@ select results_eq(format('select counted_minor, sequence, wagered_minor, currenc
 insert into engagement.wagering_events (bonus_grant_id, stake_minor, contribution_percent) values (:'bonus', 300, 0), (:'bonus', 400, 100);
 select is((select wagered_minor from engagement.bonus_grants where id = :'bonus'), 899::bigint, 'several events of one statement; what does not contribute is kept and counts nothing');
 
-create function pg_temp.refusal(statement text)
-returns text
-language plpgsql
-as $$
-declare
-    state text; message text; name text;
-begin
-    execute statement;
-    return 'done';
-exception when others then
-    get stacked diagnostics state = returned_sqlstate, message = message_text, name = constraint_name;
-    return state || ' ' || coalesce(nullif(name, ''), message);
-end
-$$;
-create temporary table attempts (expected text, statement text, about text);
 insert into attempts values
 ('23503 wagering_events_tenant_id_bonus_grant_id_fkey', 'insert into engagement.wagering_events (bonus_grant_id, stake_minor) values (@T, 5)', 'another tenant''s bonus does not exist'),
 ('23503 wagering_events_currency_fkey', 'insert into engagement.wagering_events (bonus_grant_id, stake_minor, currency) values (@B, 5, ''USD'')', 'a bonus has one currency'),

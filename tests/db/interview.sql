@@ -1,20 +1,12 @@
 -- Interviews go the way that is allowed, last as long as the workspace says, and an interviewer has one at a time.
 select * from no_plan();
+\ir people.psql
 begin;
-select a.id as acme,
-       (select m.user_id from ucrm.tenant_memberships as m where m.tenant_id = a.id and m.role = 'owner') as owner,
-       (select m.user_id from ucrm.tenant_memberships as m where m.tenant_id = a.id and m.role = 'reader') as reader,
-       (select m.user_id from ucrm.tenant_memberships as m join ucrm.users as u on u.id = m.user_id
-        where m.tenant_id = a.id and m.role = 'agent' and m.disabled_at is null and u.email_verified_at is not null) as agent,
-       (select c.id from crm.contacts as c where c.tenant_id = a.id order by c.name limit 1) as candidate,
-       (select c.id from crm.contacts as c where c.tenant_id <> a.id order by c.name limit 1) as theirs
-from ucrm.tenants as a
-where a.slug = 'acme' \gset
 -- As an agent, who may not read the workspace's settings.
 set local role ucrm_app;
 select ucrm.enter(:'acme', :'agent');
 select is(ucrm.has_permission('tenant', 'read'), false, 'an agent does not read the workspace');
-insert into hiring.interviews (title, candidate_id, interviewer_id, workflow_state, starts_at) values ('One', :'candidate', :'agent', 'scheduled', '2027-03-01 10:00+00') returning id as one \gset
+insert into hiring.interviews (title, candidate_id, interviewer_id, workflow_state, starts_at) values ('One', :'contact', :'agent', 'scheduled', '2027-03-01 10:00+00') returning id as one \gset
 select results_eq(format('select duration_minutes, ends_at from hiring.interviews where id = %L', :'one'), $$values (45, timestamptz '2027-03-01 10:45+00')$$, 'an interview lasts 45 minutes');
 rollback;
 
@@ -22,28 +14,11 @@ begin;
 update ucrm.tenants set settings = settings || '{"interview_minutes": 20}' where id = :'acme';
 set local role ucrm_app;
 select ucrm.enter(:'acme', :'agent');
-insert into hiring.interviews (title, candidate_id, interviewer_id, workflow_state, starts_at) values ('One', :'candidate', :'agent', 'scheduled', '2027-03-01 10:00+00') returning id as one \gset
+insert into hiring.interviews (title, candidate_id, interviewer_id, workflow_state, starts_at) values ('One', :'contact', :'agent', 'scheduled', '2027-03-01 10:00+00') returning id as one \gset
 select is((select duration_minutes from hiring.interviews where id = :'one'), 20, 'or as long as the workspace says');
-insert into hiring.interviews (title, candidate_id, interviewer_id, workflow_state, starts_at, duration_minutes) values ('Two', :'candidate', :'agent', 'scheduled', '2027-03-01 10:20+00', 30) returning id as two \gset
+insert into hiring.interviews (title, candidate_id, interviewer_id, workflow_state, starts_at, duration_minutes) values ('Two', :'contact', :'agent', 'scheduled', '2027-03-01 10:20+00', 30) returning id as two \gset
 select is((select ends_at from hiring.interviews where id = :'two'), '2027-03-01 10:50+00'::timestamptz, 'or as whoever plans it says');
 
-create function pg_temp.refusal(statement text)
-returns text
-language plpgsql
-as $$
-declare
-    state text; message text; name text;
-begin
-    execute statement;
-    raise exception using errcode = 'RB000';
-exception when sqlstate 'RB000' then
-    return 'done';
-when others then
-    get stacked diagnostics state = returned_sqlstate, message = message_text, name = constraint_name;
-    return state || ' ' || coalesce(nullif(name, ''), message);
-end
-$$;
-create temporary table attempts (expected text, statement text, about text);
 insert into attempts values
 ('23P01 interviews_overlap_excl', 'insert into hiring.interviews (title, candidate_id, interviewer_id, workflow_state, starts_at) values (''x'', @C, @A, ''scheduled'', ''2027-03-01 10:10+00'')', 'an interviewer has one interview at a time'),
 ('23P01 interviews_overlap_excl', 'update hiring.interviews set starts_at = ''2027-03-01 10:19+00'' where id = @2', 'also when one is moved'),
@@ -55,7 +30,7 @@ insert into attempts values
 ('23514 interviews_duration_minutes_check', 'update hiring.interviews set duration_minutes = 4 where id = @1', 'none is shorter than five minutes'),
 ('23514 interviews_decided_check', 'update hiring.interviews set decision = ''hire'' where id = @1', 'nothing is decided before it took place'),
 ('23503 interviews_tenant_id_candidate_id_fkey', 'insert into hiring.interviews (title, candidate_id) values (''x'', @T)', 'another tenant''s contact is no candidate');
-select is(pg_temp.refusal(replace(replace(replace(replace(replace(replace(a.statement, '@C', quote_literal(:'candidate')), '@A', quote_literal(:'agent')), '@O', quote_literal(:'owner')), '@T', quote_literal(:'theirs')), '@1', quote_literal(:'one')), '@2', quote_literal(:'two'))), a.expected, a.about) from attempts as a;
+select is(pg_temp.refusal(replace(replace(replace(replace(replace(replace(a.statement, '@C', quote_literal(:'contact')), '@A', quote_literal(:'agent')), '@O', quote_literal(:'owner')), '@T', quote_literal(:'their_contact')), '@1', quote_literal(:'one')), '@2', quote_literal(:'two'))), a.expected, a.about) from attempts as a;
 
 -- Every step that is not allowed is refused, every other is taken.
 create temporary table steps as
@@ -75,7 +50,7 @@ begin
     return pg_temp.refusal(format('update hiring.interviews set workflow_state = %L, decision = %L where id = %L', becomes, case becomes when 'decided' then 'hire' end, made));
 end
 $$;
-select is(pg_temp.step(was, becomes, :'candidate'), case when allowed then 'done' else 'PT409 transition_not_allowed' end, format('from %s to %s', was, becomes)) from steps;
+select is(pg_temp.step(was, becomes, :'contact'), case when allowed then 'done' else 'PT409 transition_not_allowed' end, format('from %s to %s', was, becomes)) from steps;
 select set_eq('select was, becomes from steps where allowed', $$values ('proposed', 'scheduled'), ('proposed', 'cancelled'), ('scheduled', 'confirmed'), ('scheduled', 'proposed'), ('scheduled', 'cancelled'),
     ('scheduled', 'no_show'), ('scheduled', 'completed'), ('confirmed', 'scheduled'), ('confirmed', 'cancelled'), ('confirmed', 'no_show'), ('confirmed', 'completed'), ('completed', 'decided'), ('cancelled', 'proposed'), ('no_show', 'proposed')$$,
     'these are the steps');

@@ -1,12 +1,8 @@
 -- The ledger of a wallet: what it takes and refuses, and that the balance is the sum of the entries, whoever writes them.
 select * from no_plan();
+\ir people.psql
 begin;
-select a.id as acme, g.id as globex,
-       (select m.user_id from ucrm.tenant_memberships as m where m.tenant_id = a.id and m.role = 'owner') as owner,
-       (select m.user_id from ucrm.tenant_memberships as m where m.tenant_id = a.id and m.role = 'reader') as reader,
-       (select w.id from engagement.player_wallets as w where w.tenant_id = g.id order by w.id limit 1) as theirs
-from ucrm.tenants as a, ucrm.tenants as g
-where a.slug = 'acme' and g.slug = 'globex' \gset
+select g.id as globex, (select w.id from engagement.player_wallets as w where w.tenant_id = g.id order by w.id limit 1) as theirs from ucrm.tenants as g where g.slug = 'globex' \gset
 
 create function pg_temp.faults()
 returns bigint
@@ -36,21 +32,6 @@ select is(pg_temp.balance(:'wallet'), 0::bigint, 'several entries of one stateme
 select results_eq(format('select sequence, balance_before_minor, balance_minor, currency from engagement.wallet_entries where wallet_id = %L order by sequence', :'wallet'),
     $$values (1::bigint, 0::bigint, 1000::bigint, 'EUR'), (2, 1000, 700, 'EUR'), (3, 700, 750, 'EUR'), (4, 750, 0, 'EUR')$$, 'each has its place, and the balances before and after it');
 
-create function pg_temp.refusal(statement text)
-returns text
-language plpgsql
-as $$
-declare
-    state text; message text; name text;
-begin
-    execute statement;
-    return 'done';
-exception when others then
-    get stacked diagnostics state = returned_sqlstate, message = message_text, name = constraint_name;
-    return state || ' ' || coalesce(nullif(name, ''), message);
-end
-$$;
-create temporary table attempts (expected text, statement text, about text);
 insert into attempts values
 ('23514 wallet_entries_sufficient_check', 'insert into engagement.wallet_entries (wallet_id, kind, amount_minor) values (@W, ''stake'', -1)', 'a wallet is never overdrawn'),
 ('23514 wallet_entries_sufficient_check', 'insert into engagement.wallet_entries (wallet_id, kind, amount_minor) values (@W, ''deposit'', 10), (@W, ''stake'', -11)', 'nor by the last row of many'),
