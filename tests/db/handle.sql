@@ -1,69 +1,7 @@
 -- One HTTP request, one statement: what comes back for whom, by status and code. As the gateway's login, which asks
 -- ucrm.refused() when ucrm.handle() raises.
 \ir scene.psql
-
-create temporary table keys (name text, shown bytea, kind text);
-grant select on keys to public;
-create temporary table answers (status integer, headers jsonb, body jsonb, raised text);
-grant all on answers to public;
-
--- Keys of demo people and of nobody; part of each transaction.
-create function pg_temp.issue()
-returns void
-language sql
-as $$
-    delete from ucrm.internal_secrets;
-    insert into keys
-    select v.name, sha256(convert_to(k.secret, 'UTF8')), 'key'
-    from (values
-        ('ada', 'acme', 'ada', null, null, false), ('alan', 'acme', 'alan', null, null, false), ('rita', 'acme', 'rita', null, null, false),
-        ('una', 'acme', 'una', null, null, false), ('dora', 'acme', 'dora', null, null, false), ('gina', 'globex', 'gina', null, null, false),
-        ('penny', 'initech', 'penny', null, null, false), ('rex', 'hooli', 'rex', null, null, false), ('sue', 'umbrella', 'sue', null, null, false),
-        ('eve', 'stark', 'eve', null, null, false), ('service', 'acme', null, null, null, false), ('service of stark', 'stark', null, null, null, false),
-        ('scoped', 'acme', 'ada', 'contacts:read', null, false), ('scoped service', 'acme', null, 'contacts:read', null, false),
-        ('beyond', 'acme', 'rita', 'contacts:create', null, false),
-        ('read only', 'acme', 'ada', null, null, true), ('expired', 'acme', 'ada', null, clock_timestamp() - interval '1 s', false),
-        ('stranger', 'acme', 'gina', null, null, false)
-    ) as v (name, slug, person, scopes, expires_at, read_only)
-    join ucrm.tenants as t on t.slug = v.slug
-    left join ucrm.users as u on u.email like v.person || '@%'
-    cross join lateral ucrm.issue_api_key(t.id, u.id, v.name, v.scopes, v.expires_at, v.read_only) as k;
-    insert into keys
-    select 'platform', sha256(convert_to(k.secret, 'UTF8')), 'key'
-    from ucrm.platform_admins as a, ucrm.issue_platform_key(a.user_id, 'test') as k;
-    insert into keys values
-        ('unknown', sha256('nobody''s'), 'key'), ('malformed', 'short', 'key'), ('a token', 'eyJ', 'jwt'), ('none', null, 'none'),
-        ('internal', sha256('the secret'), 'internal'), ('not the secret', sha256('not the secret'), 'internal'), ('secret as key', sha256('the secret'), 'key'),
-        ('revoked', sha256('revoked'), 'key');
-    insert into ucrm.api_keys (tenant_id, prefix, digest, revoked_at) select acme, 'revoked', sha256(sha256('revoked')), now() from scene;
-$$;
-
-create function pg_temp.ask(key_name text, method text, path text, body text default null, query text default '', headers jsonb default null)
-returns answers
-language plpgsql
-as $$
-declare
-    k keys;
-    r record;
-    a answers;
-    state text; message text; hint text; s text; t text; c text; n text;
-begin
-    select * into k from keys where name = key_name;
-    begin
-        select * into r from ucrm.handle(method, path, query, headers, convert_to(body, 'UTF8'), k.kind, null, k.shown, '192.0.2.2', '01a00000-0000-7000-8000-00000000ffff');
-    exception when others then
-        get stacked diagnostics state = returned_sqlstate, message = message_text, hint = pg_exception_hint,
-            s = schema_name, t = table_name, c = column_name, n = constraint_name;
-        a.raised := state;
-        select * into r from ucrm.refused(method, path, k.kind, null, k.shown, '192.0.2.2', '01a00000-0000-7000-8000-00000000ffff',
-            state, message, hint, nullif(s, ''), nullif(t, ''), nullif(c, ''), nullif(n, ''));
-    end;
-    a.status := r.status;
-    a.headers := r.headers;
-    a.body := convert_from(r.body, 'UTF8')::jsonb;
-    return a;
-end
-$$;
+\ir gateway.psql
 
 -- Requests, each in a transaction of its own.
 create temporary table requests (
@@ -239,7 +177,6 @@ insert into requests (name, key_name, method, path, body, status, code) values
 ('an owner takes the invitations out', 'ada', 'GET', '/api/v1/invitations/export', null, 200, null),
 ('an agent takes no invitations out', 'alan', 'GET', '/api/v1/invitations/export', null, 403, 'permission_denied'),
 ('an agent brings no members in', 'alan', 'POST', '/api/v1/members/import', '[]', 403, 'permission_denied'),
-('an owner completes names of contacts', 'ada', 'GET', '/api/v1/contacts/autocomplete', null, 200, null),
 ('a scoped key completes none', 'scoped', 'GET', '/api/v1/contacts/autocomplete', null, 403, 'key_scope_denied'),
 ('an owner lists in the other dialect', 'ada', 'GET', '/rest/v1/contacts', null, 200, null),
 ('an owner creates in the other dialect', 'ada', 'POST', '/rest/v1/contacts', '{"name": "Rest"}', 201, null),
@@ -353,78 +290,5 @@ join (values ('a missing name', 'name'), ('an impossible stage', 'stage'), ('an 
 select is_empty('select method, template from ucrm.routes where builtin and audience = ''tenant'' except select method, (ucrm.look_up_dispatch(method, path)).route from requests',
                 'every route of a tenant''s is asked');
 drop table requests cascade;
-
--- A row's life, and what a read leaves behind.
-begin;
-select pg_temp.issue();
-set local role ucrm_gateway;
-create temporary table life on commit drop as select * from pg_temp.ask('ada', 'POST', '/api/v1/contacts', '{"name": "Harvey Dent", "email": "harvey@dent.example"}');
-select is(status, 201, 'created') from life;
-select is(body #>> '{data,name}', 'Harvey Dent', 'as sent') from life;
-select is(body #>> '{data,owner_id}', :'owner', 'owned by whoever made it') from life;
-select is(headers ->> 'location', '/api/v1/contacts/' || (body #>> '{data,id}'), 'with its place') from life;
-select ok(not body -> 'data' ? 'tenant_id', 'the tenant is not said') from life;
-select is((pg_temp.ask('ada', 'PATCH', headers ->> 'location', '{"stage": "won"}', headers => '{"if-match": "\"old\""}')).status, 412, 'an old version is refused') from life;
-create temporary table later on commit drop as
-select p.* from life, pg_temp.ask('ada', 'PATCH', life.headers ->> 'location', '{"stage": "won"}', headers => jsonb_build_object('if-match', life.headers ->> 'etag')) as p;
-select is(status, 200, 'the current one is not') from later;
-select is(body #>> '{data,stage}', 'won', 'changed') from later;
-select isnt(later.headers ->> 'etag', life.headers ->> 'etag', 'to another version') from later, life;
-select is((pg_temp.ask('ada', 'DELETE', life.headers ->> 'location', headers => jsonb_build_object('if-match', life.headers ->> 'etag'))).status, 412, 'DELETE honours If-Match') from life;
-select is((pg_temp.ask('ada', 'DELETE', life.headers ->> 'location')).status, 204, 'deleted') from life;
-select is((pg_temp.ask('ada', 'DELETE', life.headers ->> 'location')).status, 404, 'once') from life;
-select is((pg_temp.ask('ada', 'GET', '/api/v1/contacts')).body #>> '{meta,total}', '3', 'and gone');
--- Without the block that catches errors, which is a transaction of its own.
-select is(h.status, 200, 'a GET') from keys as k, ucrm.handle('GET', '/api/v1/contacts', '', null, null, 'key', null, k.shown, '192.0.2.2', '01a00000-0000-7000-8000-00000000ffff') as h where k.name = 'ada';
-select is(current_setting('transaction_read_only'), 'on', 'a GET makes its transaction read-only');
-reset role;
-select results_eq(
-    $$select action from ucrm.audit_logs where request_id = '01a00000-0000-7000-8000-00000000ffff' order by id$$,
-    array['create', 'update', 'delete'], 'each change has its audit row, under the request''s id');
-select results_eq(
-    $$select distinct actor_kind, api_key_prefix is not null, address from ucrm.audit_logs where request_id = '01a00000-0000-7000-8000-00000000ffff'$$,
-    $$values ('key', true, '192.0.2.2'::inet)$$, 'saying by which key and from where');
-rollback;
-
--- A GET that would write, and a read-only key on a route that asks no permission.
-begin;
-create function crm.mischief(r ucrm.request) returns ucrm.response language plpgsql as $$
-begin
-    insert into crm.contacts (name) values ('mischief');
-    return row(200, null, null)::ucrm.response;
-end
-$$;
-insert into ucrm.routes (method, template, function, resource) values ('GET', '/api/v1/mischief', 'crm.mischief', 'session'), ('POST', '/api/v1/mischief', 'crm.mischief', 'session');
-select pg_temp.issue();
-savepoint s;
-set local role ucrm_gateway;
-select is((pg_temp.ask('ada', 'GET', '/api/v1/mischief')).raised, '25006', 'a GET that writes is stopped by the database');
-rollback to s;
-set local role ucrm_gateway;
-select is((pg_temp.ask('ada', 'POST', '/api/v1/mischief')).status, 200, 'a DBA''s route is served without a restart');
-rollback;
-begin;
-create function crm.mischief(r ucrm.request) returns ucrm.response language plpgsql as $$
-begin
-    insert into crm.contacts (name) values ('mischief');
-    return row(200, null, null)::ucrm.response;
-end
-$$;
-insert into ucrm.routes (method, template, function, resource) values ('POST', '/api/v1/mischief', 'crm.mischief', 'session');
-select pg_temp.issue();
-set local role ucrm_gateway;
-create temporary table mischief on commit drop as select * from pg_temp.ask('read only', 'POST', '/api/v1/mischief');
-select is(raised, '25006', 'a read-only key writes nothing, whatever the route') from mischief;
-select is(concat_ws(' ', status, body ->> 'code'), '403 permission_denied', 'and is told so') from mischief;
-rollback;
-
--- What the gateway's login may do besides.
-begin;
-set session authorization ucrm_gateway;
-select is(ucrm.gateway_faults(), '{}', 'the gateway''s login is fit to be it');
-select cmp_ok(count(*), '>=', 6::bigint, 'and reads its gauges') from ucrm.metrics();
-reset session authorization;
-select isnt(ucrm.gateway_faults(), '{}', 'a superuser is not');
-rollback;
 
 select '1..' || currval('__tresults___numb_seq');
