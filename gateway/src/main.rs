@@ -6,6 +6,7 @@
 
 mod address;
 mod admin;
+mod announcer;
 mod body;
 mod call;
 mod certificate;

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::admin::Admin;
+use crate::announcer;
 use crate::certificate;
 use crate::config::Config;
 use crate::database::Database;
@@ -115,6 +116,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let housekeeping =
         housekeeper::run(database.clone(), config.housekeeping, public.drain.clone());
     tokio::spawn(housekeeping);
+    tokio::spawn(announcer::run(database.clone(), public.drain.clone()));
     let gateway = Arc::new(Gateway::new(&config, database.clone(), metrics)?);
     tokio::spawn(admin_listener.serve(move |request, peer| admin.clone().answer(request, peer)));
     let serving =

@@ -27,7 +27,7 @@ select set_eq(
     'PUBLIC may ask for the context, and execute nothing else');
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
-    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail', 'housekeep'],
+    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail', 'housekeep', 'announce_events'],
     'the gateway executes its own functions');
 select is_empty(
     $$select f.name, r.rolname from functions as f, pg_roles as r
@@ -65,7 +65,9 @@ join (select distinct r.function from ucrm.routes as r where r.audience = 'user'
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_reader', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
     array['refuse', 'is_write', 'canonical_resource', 'recall_gates', 'gate_member', 'gate_enabled', 'gate_email', 'gate_mfa', 'gate_not_rejected', 'gate_not_suspended',
-          'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'run_page', 'json_row', 'planned_rows', 'finds', 'currency_digits', 'money', 'major', 'custom_amount', 'custom_date', 'custom_moment', 'is_open', 'permission_map', 'why'],
+          'gate_approved', 'gate_trial', 'gates_of', 'memorize_gates', 'next_gate', 'ask_gate', 'gate', 'demand', 'members_of_tenant', 'run', 'run_row', 'run_rows', 'run_page', 'json_row', 'planned_rows', 'finds', 'currency_digits', 'money', 'major', 'custom_amount', 'custom_date', 'custom_moment', 'is_open', 'permission_map', 'why',
+          'own_request', 'column_map', 'audit_begins', 'value_as', 'image_as_of', 'uuid_after', 'resource_of', 'demand_history', 'moment_fault', 'demand_moment', 'masked_image', 'restated', 'images_at',
+          'as_of', 'rows_as_of', 'history', 'event_channel', 'renew_event_channel', 'event_catalogue'],
     'what a reader executes');
 select is_empty(
     $$select f.name from functions as f where f.prosecdef and f.owner = 'ucrm_tables'$$,

@@ -212,7 +212,14 @@ from (values
     ('custom_column_for_change', 'select ucrm.custom_column_for_change(%L, ''update'')', 'column'),
     ('store_custom_column', 'select ucrm.store_custom_column(%L, null)', 'column'),
     ('change_custom_column', 'select ucrm.change_custom_column(%L, ''{"label": "x"}'')', 'column'),
-    ('drop_custom_column', 'select ucrm.drop_custom_column(%L)', 'column')
+    ('drop_custom_column', 'select ucrm.drop_custom_column(%L)', 'column'),
+    ('undo_request', 'select ucrm.undo_request(%L)', 'request'),
+    ('undo_plan', 'select count(*) from ucrm.undo_plan(%L)', 'request'),
+    ('history', 'select count(*) from ucrm.history(''crm.contacts'', %L)', 'record'),
+    ('revert', 'select ucrm.revert(''crm.contacts'', %1$L, %1$L::uuid)', 'record'),
+    ('images_at', 'select count(*) from ucrm.images_at(''contacts'', %L, clock_timestamp())', 'tenant'),
+    ('moment_fault', 'select ucrm.moment_fault(''contacts'', %L, clock_timestamp())', 'tenant'),
+    ('changed_since', 'select ucrm.changed_since(%L, array(select id from ucrm.audit_logs), null, ucrm.uuid7())', 'tenant')
 ) as p (name, statement, about);
 insert into ucrm.roles (tenant_id, name) values (:'globex', 'only_of_globex');
 grant select on probes to public;
@@ -220,9 +227,11 @@ select i.id as foreign_invitation from ucrm.invitations as i where i.tenant_id =
 update ucrm.invitations set digest = ucrm.stored_digest(sha256('of globex')) where id = :'foreign_invitation';
 select c.id as foreign_column from ucrm.custom_columns as c where c.tenant_id = :'globex' limit 1 \gset
 select k.id as foreign_key from ucrm.api_keys as k where k.tenant_id = :'globex' limit 1 \gset
+update crm.contacts set name = name || '!' where tenant_id = :'globex';
+select ucrm.request_id() as foreign_request, c.id as foreign_record from crm.contacts as c where c.tenant_id = :'globex' limit 1 \gset
 set session authorization :"backend";
 select is(
-    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' when 'invitation' then :'foreign_invitation' when 'column' then :'foreign_column' when 'token' then sha256('of globex')::text else 'only_of_globex' end)),
+    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' when 'invitation' then :'foreign_invitation' when 'column' then :'foreign_column' when 'request' then :'foreign_request' when 'record' then :'foreign_record' when 'tenant' then :'globex' when 'token' then sha256('of globex')::text else 'only_of_globex' end)),
     pg_temp.verdict(format(statement, case about when 'role' then 'only_of_nobody' when 'token' then sha256('of nobody')::text else '01a00000-0000-7000-8000-000000000000' end)),
     format('%s: a foreign %s is nobody''s', name, about))
 from probes;
@@ -239,7 +248,9 @@ select is_empty(
         and p.proname not in (
             'refuse', 'is_write', 'canonical_resource', 'changed_fields', 'gates_of', 'memorize_gates', 'ask_gate', 'gate', 'demand',
             'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'tenant_setting', 'delete_tenant', 'permission_map', 'why', 'demand_fresh', 'create_workspace',
-            'create_custom_column', 'demand_all_rows', 'custom_amount', 'major', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender')$$,
+            'create_custom_column', 'demand_all_rows', 'custom_amount', 'major', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender',
+            'resource_of', 'demand_history', 'demand_moment', 'audit_begins', 'column_map', 'value_as', 'image_as_of', 'masked_image', 'restated', 'uuid_after', 'as_of', 'rows_as_of',
+            'undo_statement', 'writable_columns', 'event_catalogue', 'event_channel', 'renew_event_channel')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');
 rollback;
 

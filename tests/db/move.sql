@@ -57,6 +57,7 @@ declare
     key record;
 begin
     insert into ucrm.roles (tenant_id, name) values (tenant, 'keeper');
+    insert into ucrm.event_channels (tenant_id, event_id) values (tenant, ucrm.uuid7());
     insert into ucrm.custom_columns (tenant_id, resource, name, label, type, options) values (tenant, 'contacts', 'size', 'Size', 'single_select', '["s", "m"]');
     insert into ucrm.files (tenant_id, bucket, name, content_type, size, sha256, content) values (tenant, 'memberAvatars', 'face.png', 'image/png', 4, suffix, '\x00ff895c');
     insert into ucrm.idempotency_keys (tenant_id, principal, key, request, status, body) values (tenant, 'member ' || suffix, 'order-1', sha256('order'), 201, '{}');

@@ -7,12 +7,14 @@ create table ucrm.settings (
     primary key (name, builtin)
 );
 comment on table ucrm.settings is
-'Installation settings: approval ("manual" or "auto"), trial_days (integer or null = no trial), beta_code (text or null). The built-in rows are the defaults; ucrm.set() puts a row beside them.';
+'Installation settings: approval ("manual" or "auto"), trial_days (integer or null = no trial), beta_code (text or null), mail_days and event_days (how long they are kept; null: for ever). The built-in rows are the defaults; ucrm.set() puts a row beside them.';
 
 insert into ucrm.settings (name, value, description, builtin) values
 ('approval', '"manual"', 'manual: a platform admin approves each new workspace; auto: it is approved at once', true),
 ('trial_days', '14', 'length of the trial in days, from approval; null: no trial', true),
-('beta_code', 'null', 'when set, creating a workspace needs this code', true);
+('beta_code', 'null', 'when set, creating a workspace needs this code', true),
+('mail_days', '90', 'days after which a mail that was sent or given up is forgotten; null: never', true),
+('event_days', 'null', 'days after which an event is forgotten; null: never', true);
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.settings
@@ -45,6 +47,9 @@ begin
     insert into ucrm.settings (name, value)
     values ("set".name, "set".value)
     on conflict on constraint settings_pkey do update set value = excluded.value;
+    -- Not the value: a beta code is one.
+    insert into ucrm.platform_audit_logs (action, user_id, request_id, detail)
+    values ('setting.changed', ucrm.user_id(), ucrm.request_id(), jsonb_build_object('name', "set".name));
 end
 $$;
 comment on function ucrm.set(text, jsonb) is 'Sets an installation setting (superuser only). 42704 for an unknown name.';

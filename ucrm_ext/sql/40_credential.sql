@@ -110,6 +110,8 @@ begin
     values (admin, issue_platform_key.name, made.prefix, made.digest)
     returning platform_keys.id into id;
     secret := made.secret;
+    insert into ucrm.platform_audit_logs (action, user_id, request_id, detail)
+    values ('platform_key.issued', ucrm.user_id(), ucrm.request_id(), jsonb_build_object('admin_id', admin, 'name', issue_platform_key.name, 'prefix', made.prefix));
 end
 $$;
 comment on function ucrm.issue_platform_key(uuid, text) is 'Makes a platform admin''s key (superuser only). The secret is shown this once. 23503 when the user is no platform admin.';
@@ -130,6 +132,7 @@ begin
     on conflict (digest) do update set created_at = clock_timestamp();
     delete from ucrm.internal_secrets as s
     where s.digest not in (select r.digest from ucrm.internal_secrets as r order by r.created_at desc limit 2);
+    insert into ucrm.platform_audit_logs (action, user_id, request_id) values ('internal_secret.set', ucrm.user_id(), ucrm.request_id());
 end
 $$;
 comment on function ucrm.set_internal_secret(bytea) is

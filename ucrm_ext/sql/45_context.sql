@@ -63,7 +63,15 @@ language c
 stable
 parallel safe
 as 'MODULE_PATHNAME', 'ucrm_request_id';
-comment on function ucrm.request_id() is 'The request this transaction serves: the gateway''s id, or one made by ucrm.enter().';
+comment on function ucrm.request_id() is 'The request this transaction serves: the gateway''s id, or one made by ucrm.enter(); of a transaction without a context, one of its own.';
+
+create function ucrm.own_request()
+returns uuid
+language c
+stable
+parallel restricted
+as 'MODULE_PATHNAME', 'ucrm_own_request';
+comment on function ucrm.own_request() is 'The id of its own that this transaction had before it entered a context; null when it had none.';
 
 create function ucrm.permissions()
 returns text
@@ -143,3 +151,4 @@ comment on function ucrm.enter(uuid, uuid) is
 grant execute on function ucrm.latch(ucrm.principal, uuid, inet), ucrm.read_only() to ucrm_owner, ucrm_handler;
 grant execute on function ucrm.fresh_until() to ucrm_owner;
 grant execute on function ucrm.enter(uuid, uuid) to ucrm_app;
+grant execute on function ucrm.own_request() to ucrm_app, ucrm_reader, ucrm_platform;

@@ -95,6 +95,7 @@ begin
                    (select l.report_schema from ucrm.logins as l where l.login = bind_login.login));
     insert into ucrm.platform_audit_logs (action, tenant_id, detail)
     values ('login.bound', tenant, jsonb_build_object('login', bind_login.login, 'role', bind_login.role));
+    perform ucrm.record_event(tenant, 'login_bound', 'members', bind_login.login, null, jsonb_build_object('role', bind_login.role));
 end
 $$;
 comment on function ucrm.bind_login(name, uuid, text) is
@@ -107,12 +108,15 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    views constant name := (select l.report_schema from ucrm.logins as l where l.login = unbind_login.login);
+    views name;
+    tenant uuid;
 begin
-    delete from ucrm.logins as l where l.login = unbind_login.login;
+    delete from ucrm.logins as l where l.login = unbind_login.login returning l.report_schema, l.tenant_id into views, tenant;
     if not found then
         raise exception 'login "%" is not bound', unbind_login.login using errcode = 'undefined_object', hint = 'See ucrm.logins.';
     end if;
+    insert into ucrm.platform_audit_logs (action, tenant_id, detail) values ('login.unbound', tenant, jsonb_build_object('login', unbind_login.login));
+    perform ucrm.record_event(tenant, 'login_unbound', 'members', unbind_login.login, null, null);
     if exists (select from pg_catalog.pg_roles as r where r.rolname = unbind_login.login) then
         execute format('revoke ucrm_reader from %I', unbind_login.login);
     end if;

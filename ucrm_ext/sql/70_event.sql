@@ -49,6 +49,52 @@ $$;
 comment on function ucrm.record_event(uuid, text, text, text, jsonb, jsonb) is
 'One audit row, and for created, updated and deleted one outbox row. Other verbs (denied, …) are security events: audit only.';
 
+-- What nobody has a function for, a superuser does in SQL: it is written down all the same. A restore only inserts.
+create function ucrm.record_billing()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if new.id is distinct from ucrm.hushed_tenant() then
+        perform ucrm.record_event(new.id, 'updated', 'billing', new.id::text,
+            jsonb_build_object('plan', old.plan, 'subscribed_until', old.subscribed_until, 'trial_ends_at', old.trial_ends_at),
+            jsonb_build_object('plan', new.plan, 'subscribed_until', new.subscribed_until, 'trial_ends_at', new.trial_ends_at));
+    end if;
+    return null;
+end
+$$;
+comment on function ucrm.record_billing() is 'AFTER UPDATE trigger of tenants: an audit and an outbox row when plan, subscription or trial change by themselves; the start of a trial is told with the approval.';
+
+create trigger record_billing
+after update on ucrm.tenants
+for each row when ((old.plan, old.subscribed_until, old.trial_ends_at) is distinct from (new.plan, new.subscribed_until, new.trial_ends_at) and old.status = new.status)
+execute function ucrm.record_billing();
+
+create function ucrm.record_platform_access()
+returns trigger
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into ucrm.platform_audit_logs (action, user_id, request_id, detail)
+    values (tg_argv[0], ucrm.user_id(), ucrm.request_id(), jsonb_strip_nulls(jsonb_build_object('admin_id', old.user_id, 'prefix', to_jsonb(old) ->> 'prefix')));
+    return null;
+end
+$$;
+comment on function ucrm.record_platform_access() is 'AFTER DELETE trigger of platform_admins and platform_keys: a row in the platform''s audit. Argument: its action.';
+
+create trigger record_platform_access
+after delete on ucrm.platform_admins
+for each row execute function ucrm.record_platform_access('platform_admin.removed');
+create trigger record_platform_access
+after delete on ucrm.platform_keys
+for each row execute function ucrm.record_platform_access('platform_key.revoked');
+
 create function ucrm.hush(tenant uuid)
 returns void
 language c

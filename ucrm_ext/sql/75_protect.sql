@@ -39,6 +39,7 @@ begin
     perform ucrm.attach_tenant_key(relation);
     perform ucrm.attach_policies(relation, noun);
     perform ucrm.attach_triggers(relation, noun);
+    perform ucrm.note_columns(noun, not exists (select from ucrm.column_history as h where h.resource = noun));
 
     execute format('grant usage on schema %I to ucrm_app, ucrm_reader, ucrm_platform, ucrm_mover',
                    (select n.nspname from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = relation));
@@ -139,6 +140,8 @@ begin
         if noun <> known.name then
             update ucrm.custom_columns as c set resource = noun where c.resource = known.name;
             perform ucrm.rename_row_secrets(known.name, noun, known.secret_columns);
+            -- What the audit has under the other name is another resource's.
+            delete from ucrm.column_history as h where h.resource = noun;
         end if;
     else
         insert into ucrm.resources (name, label, kind, table_schema, table_name, key_column, owner_column, archived_column, label_column, search_columns, secret_columns)

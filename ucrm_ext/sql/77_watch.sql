@@ -72,6 +72,9 @@ begin
           and encode(t.tgargs, 'escape') = r.name || '\000'
           and not c.relispartition
           and (r.table_schema, r.table_name) is distinct from (n.nspname::text, c.relname::text);
+        perform ucrm.note_columns(r.name)
+        from (select distinct c.objid from pg_event_trigger_ddl_commands() as c where c.classid = 'pg_catalog.pg_class'::regclass) as c
+        join ucrm.resources as r on ucrm.relation_of(r.table_schema, r.table_name) = c.objid;
         return;
     end if;
 
@@ -117,6 +120,9 @@ begin
     using pg_event_trigger_dropped_objects() as d
     where d.object_type = 'table' and not d.is_temporary
       and r.table_schema = d.schema_name and r.table_name = d.object_name and not r.builtin;
+    perform ucrm.note_columns(r.name)
+    from (select distinct d.objid from pg_event_trigger_dropped_objects() as d where d.object_type = 'table column' and not d.is_temporary) as d
+    join ucrm.resources as r on ucrm.relation_of(r.table_schema, r.table_name) = d.objid;
     perform ucrm.note_change()
     from pg_event_trigger_dropped_objects() as d
     where not d.is_temporary

@@ -95,8 +95,8 @@ as $$
 begin
     insert into ucrm.platform_audit_logs (action, user_id, request_id, detail)
     values (record_account.action, "user", ucrm.request_id(), detail);
-    insert into ucrm.audit_logs (tenant_id, actor_kind, user_id, request_id, address, action, resource, record_id, after)
-    select m.tenant_id, 'person', "user", ucrm.request_id(), (detail ->> 'address')::inet, record_account.action, 'session', "user"::text, detail - 'address'
+    insert into ucrm.audit_logs (tenant_id, actor_kind, user_id, impersonator_id, request_id, address, action, resource, record_id, after)
+    select m.tenant_id, 'person', "user", ucrm.impersonator_id(), ucrm.request_id(), (detail ->> 'address')::inet, record_account.action, 'session', "user"::text, detail - 'address'
     from ucrm.tenant_memberships as m
     where m.user_id = "user";
 end

@@ -233,6 +233,8 @@ begin
             using hint = 'select ucrm.protect(''…'') each: erasing the tenant empties them too.';
     end if;
     return query select ucrm.tenant_lines(tenant);
+    -- The workspace learns of it; the file is what there was before.
+    perform ucrm.record_event(tenant, 'export', 'tenant', tenant::text, null, '{"by": "platform"}');
 end
 $$;
 comment on function ucrm.export_tenant(uuid) is

@@ -6,7 +6,7 @@ use crate::border::{Answer, Call, Fault, uuid, varlena};
 use crate::permission::set::Set;
 use crate::principal::{Principal, Row};
 use crate::setting::{self, COUNT, Setting};
-use crate::{login, permission, uuid_text};
+use crate::{login, permission, token, uuid_text};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
@@ -20,6 +20,8 @@ struct Latch {
     address: Option<Vec<u8>>,
     permissions: Option<Rc<Set>>,
     hushed: Option<[u8; 16]>,
+    /// The id of a transaction that serves no request.
+    own_request: Option<[u8; 16]>,
 }
 
 thread_local! {
@@ -56,6 +58,7 @@ pub fn leave() {
     LATCH.with_borrow_mut(|latch| {
         if latch.entered.is_some()
             || latch.hushed.is_some()
+            || latch.own_request.is_some()
             || latch.values.iter().any(Option::is_some)
         {
             *latch = Latch::default();
@@ -274,9 +277,21 @@ fn request_id(_: Call) -> Answer {
                 .request
                 .or_else(|| latched(latch, Setting::Request).and_then(uuid_text::parse))
         }),
+        // What a session without a context writes in one transaction can be found, and undone, as one.
+        Who::Bound(None) if !in_worker() => {
+            let known = LATCH.with_borrow(|latch| latch.own_request);
+            let id = known.map_or_else(token::uuid7, Ok)?;
+            LATCH.with_borrow_mut(|latch| latch.own_request = Some(id));
+            Some(id)
+        }
         Who::Nobody | Who::Bound(_) => None,
     }
     .map(uuid))
+}
+
+/// What request_id() gave before a context was entered.
+fn own_request(_: Call) -> Answer {
+    Ok(LATCH.with_borrow(|latch| latch.own_request).map(uuid))
 }
 
 fn client_address(call: Call) -> Answer {
@@ -337,6 +352,7 @@ crate::leaf!(
 );
 crate::leaf!(pg_finfo_ucrm_member_role, ucrm_member_role, member_role);
 crate::leaf!(pg_finfo_ucrm_request_id, ucrm_request_id, request_id);
+crate::leaf!(pg_finfo_ucrm_own_request, ucrm_own_request, own_request);
 crate::leaf!(
     pg_finfo_ucrm_permissions,
     ucrm_permissions,

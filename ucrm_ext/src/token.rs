@@ -52,14 +52,17 @@ fn pooled() -> Result<[u8; 8], Fault> {
     })
 }
 
-fn make_uuid7(_: Call) -> Answer {
+/// A UUIDv7 of now, greater than this backend's last.
+pub fn uuid7() -> Result<[u8; 16], Fault> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_micros() as u64);
     let random = pooled()?;
-    Ok(Some(uuid(
-        SEQUENCE.with_borrow_mut(|sequence| sequence.make(now, random)),
-    )))
+    Ok(SEQUENCE.with_borrow_mut(|sequence| sequence.make(now, random)))
+}
+
+fn make_uuid7(_: Call) -> Answer {
+    Ok(Some(uuid(uuid7()?)))
 }
 
 fn make_api_key(call: Call) -> Answer {
