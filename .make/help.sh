@@ -4,7 +4,7 @@
 # Called by the Makefile.
 cat <<'END'
 make run     install what is missing, build, start PostgreSQL and the gateway, say what to try; Ctrl-C stops
-make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, installation, dump and restore
+make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, installation, dump and restore, logical decoding
 make bench   speed, as ratios within one run, with a report
 make bench-peers
              the same requests beside Fastify with better-auth and Prisma, and PostGraphile (needs npm)
@@ -26,7 +26,7 @@ Variables of make run:
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format shell build clippy unit database pgtap race http clients journey install restore"
+  STEPS="format shell build clippy unit database pgtap race http clients journey install restore decode"
                                     which steps to run; there is also schema: what schemathesis finds
 
 Variables of make bench and make bench-peers:

@@ -20,6 +20,7 @@ PACKAGES_TOOLS=(
 PACKAGES_TEST=(
     "postgresql-15-pgtap=/usr/share/postgresql/15/extension/pgtap.control"
     "libtap-parser-sourcehandler-pgtap-perl=/usr/bin/pg_prove"
+    "postgresql-15-wal2json=/usr/lib/postgresql/15/lib/wal2json.so"
     "postgresql-15-plpgsql-check=/usr/share/postgresql/15/extension/plpgsql_check.control"
     "shellcheck=/usr/bin/shellcheck"
     "python3-aiosmtpd=/usr/lib/python3/dist-packages/aiosmtpd/__init__.py"

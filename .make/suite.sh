@@ -154,6 +154,8 @@ suite_install() { script_tests install; }
 
 suite_restore() { script_tests restore; }
 
+suite_decode() { script_tests decode; }
+
 # Clients that nobody here wrote, as they are published.
 suite_clients() {
     local log=$LOG/clients.log
