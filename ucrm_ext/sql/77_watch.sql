@@ -74,7 +74,9 @@ begin
           and (r.table_schema, r.table_name) is distinct from (n.nspname::text, c.relname::text);
         perform ucrm.note_columns(r.name)
         from (select distinct c.objid from pg_event_trigger_ddl_commands() as c where c.classid = 'pg_catalog.pg_class'::regclass) as c
-        join ucrm.resources as r on ucrm.relation_of(r.table_schema, r.table_name) = c.objid;
+        join pg_catalog.pg_class as k on k.oid = c.objid
+        join pg_catalog.pg_namespace as n on n.oid = k.relnamespace
+        join ucrm.resources as r on r.table_schema = n.nspname and r.table_name = k.relname;
         return;
     end if;
 
@@ -122,7 +124,9 @@ begin
       and r.table_schema = d.schema_name and r.table_name = d.object_name and not r.builtin;
     perform ucrm.note_columns(r.name)
     from (select distinct d.objid from pg_event_trigger_dropped_objects() as d where d.object_type = 'table column' and not d.is_temporary) as d
-    join ucrm.resources as r on ucrm.relation_of(r.table_schema, r.table_name) = d.objid;
+    join pg_catalog.pg_class as k on k.oid = d.objid
+    join pg_catalog.pg_namespace as n on n.oid = k.relnamespace
+    join ucrm.resources as r on r.table_schema = n.nspname and r.table_name = k.relname;
     perform ucrm.note_change()
     from pg_event_trigger_dropped_objects() as d
     where not d.is_temporary
