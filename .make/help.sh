@@ -26,8 +26,8 @@ Variables of make run:
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format shell build clippy unit database pgtap race http clients journey install restore decode"
-                                    which steps to run; there is also schema: what schemathesis finds
+  STEPS="format shell build clippy unit database pgtap race http clients journey schema install restore decode"
+                                    which steps to run
 
 Variables of make bench and make bench-peers:
   BENCH_CLIENTS=8, BENCH_ROUNDS=4 (peers: 5), BENCH_SECONDS=2 (peers: 5)

@@ -77,7 +77,8 @@ over_http() {
 # Lists while others sign in as fast as they can.
 beside_sign_ins() {
     local others
-    wrk -t 1 -c "$clients" -d "$((seconds + 1))s" -s "$here/sign_in.lua" "$UCRM_URL" >"$work/beside" 2>&1 &
+    # Passwords yield to requests: a sign-in may wait for longer than wrk does by itself.
+    wrk -t 1 -c "$clients" -d "$((seconds + 1))s" --timeout 20s -s "$here/sign_in.lua" "$UCRM_URL" >"$work/beside" 2>&1 &
     others=$!
     over_http keys
     wait "$others" || true

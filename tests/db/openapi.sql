@@ -162,6 +162,54 @@ select ok((document #> array['components', 'responses', replace(document #>> '{p
 select set_eq('select pg_temp.references_of(document) from told', 'select pg_temp.components_of(document) from told', 'every reference still leads somewhere');
 rollback;
 
+-- What a workspace and a DBA add: custom columns, relations, exposed functions.
+begin;
+create function crm.wide_sum(days integer, names text[] default '{}', note jsonb default null) returns table (name text, amount numeric) language sql stable as 'select ''x'', 1.5';
+comment on function crm.wide_sum(integer, text[], jsonb) is 'What it adds up. And how.';
+create function crm.wide_touch(kind text, amount numeric default 1) returns void language sql volatile as 'select';
+select ucrm.expose('crm.wide_sum(integer, text[], jsonb)', 'contacts', path => '/api/v1/contacts/{days}/sum');
+select ucrm.expose('crm.wide_touch(text, numeric)', 'contacts', path => '/api/v1/contacts-touch');
+select ucrm.enter(:'acme', :'owner');
+select ucrm.create_custom_column('contacts', 'budget', 'currency') \g /dev/null
+create temporary table told on commit drop as select ucrm.openapi() as document;
+select is(document #> array['components', 'parameters', 'contacts.by.custom.budget', 'schema', '$ref'], '"#/components/schemas/NumberFilter"', 'a custom column is a filter') from told;
+select ok(document #> '{components,parameters,contacts.sort,schema,items,enum}' ? '-custom.budget', 'and an order') from told;
+select ok(document #> '{components,parameters,contacts.fields,schema,items,enum}' ? 'custom.budget', 'and a field') from told;
+select ok(document #> '{components,parameters,contacts.expand,schema,items,enum}' ?& array['organization', 'deals', 'owner'], 'relations are named') from told;
+select is(document #> '{components,schemas,contacts,properties,organization,anyOf,0,$ref}', '"#/components/schemas/organizations"', 'and described') from told;
+select set_eq(format($$select p ->> '$ref' from told, jsonb_array_elements(document #> array['paths', %L, 'get', 'parameters']) as p where p ->> '$ref' like '%%.expand'$$, path), array['#/components/parameters/contacts.expand'], 'in ' || path)
+from unnest(array['/api/v1/contacts', '/api/v1/contacts/{id}']) as path;
+select is(document #>> array['paths', '/api/v1/contacts/{days}/sum', 'get', 'summary'], 'What it adds up', 'a function is described by its comment') from told;
+select results_eq($$select p ->> 'name', p ->> 'in', (p ->> 'required')::boolean, p #>> '{schema,type}' from told, jsonb_array_elements(document #> array['paths', '/api/v1/contacts/{days}/sum', 'get', 'parameters']) as p order by 1$$,
+    $$values ('days', 'path', true, 'integer'), ('limit', 'query', null, 'integer'), ('names', 'query', false, 'string'), ('note', 'query', false, 'string'), ('offset', 'query', null, 'integer')$$, 'its arguments are parameters');
+select is(document #> array['paths', '/api/v1/contacts/{days}/sum', 'get', 'responses', '200', 'content', 'application/json', 'schema', 'properties', 'data'],
+    '{"type": "array", "items": {"type": "object", "properties": {"name": {"type": ["string", "null"]}, "amount": {"type": ["number", "null"]}}}}', 'its columns the result') from told;
+select is(document #> '{paths,/api/v1/contacts-touch,post,requestBody}',
+    '{"required": true, "content": {"application/json": {"schema": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": ["string", "null"]}, "amount": {"type": ["number", "null"]}}, "additionalProperties": false}}}}', 'or members of the body') from told;
+select is(document #> '{paths,/api/v1/contacts-touch,post,responses,204,description}', '"It is done."', 'and nothing is 204') from told;
+select set_eq('select pg_temp.references_of(document) from told', 'select pg_temp.components_of(document) from told', 'every reference leads somewhere here too');
+rollback;
+
+-- The text is remembered, and forgotten with whatever it was made of.
+create function pg_temp.text_as(who uuid) returns text language plpgsql as $$
+begin
+    perform ucrm.enter((select acme from scene), who);
+    return ucrm.openapi_text();
+end
+$$;
+select md5(pg_temp.text_as(:'owner')) as before \gset
+select is(md5(pg_temp.text_as(:'owner')), :'before', 'the same text twice');
+comment on table crm.contacts is 'Documented anew.';
+select ok(pg_temp.text_as(:'owner') ~ 'Documented anew', 'a comment counts');
+comment on table crm.contacts is 'People a workspace deals with.';
+insert into ucrm.routes (method, template, function, audience, resource, action) values ('GET', '/api/v1/told', 'ucrm.session_route', 'tenant', 'contacts', 'read');
+insert into ucrm.route_docs (method, template, operation, summary, responses) values ('GET', '/api/v1/told', 'told.get', 'Told once', '{"200": {"description": "x"}}');
+select ok(pg_temp.text_as(:'owner') ~ 'Told once', 'rows beside the routes');
+update ucrm.route_docs set summary = 'Told twice' where operation = 'told.get';
+select ok(pg_temp.text_as(:'owner') ~ 'Told twice', 'and what changes of them');
+delete from ucrm.routes where template = '/api/v1/told';
+select is(md5(pg_temp.text_as(:'owner')), :'before', 'as it was');
+
 -- What a CHECK says.
 select is(ucrm.check_schema(expression, 'a'), want::jsonb, expression)
 from (values

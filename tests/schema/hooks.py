@@ -1,4 +1,4 @@
-"""Owns what a schema cannot say: which rows there are to refer to, whose a row may be, what a sort may not repeat.
+"""Owns what a schema cannot say: which rows there are to refer to, whose a row may be, what a sort or a key may not repeat.
 Must never turn a wrong value into a right one: only well-formed values are replaced.
 Called by schemathesis before each request.
 """
@@ -6,6 +6,7 @@ Called by schemathesis before each request.
 import json
 import os
 import re
+import uuid
 
 import schemathesis
 
@@ -15,25 +16,36 @@ with open(os.environ["SCHEMA_DOCUMENT"], encoding="utf-8") as file:
 
 
 def referring_fields(operation):
-    """Fields of the body that hold a row's owner or the key of another row."""
-    try:
-        described = DOCUMENT["paths"][operation.path][operation.method.lower()]
-        schema = described["requestBody"]["content"]["application/json"]["schema"]
-        name = schema["$ref"].rsplit("/", 1)[1]
-    except KeyError:
-        return []
-    properties = DOCUMENT["components"]["schemas"][name]["properties"]
-    return [key for key, value in properties.items() if "x-references" in value or "x-owner" in value]
+    """Fields of a resource's rows that hold the row's owner or the key of another row."""
+    resource = operation.path.split("/")[3]
+    schema = DOCUMENT["components"]["schemas"].get(resource + ".new", {})
+    return [key for key, value in schema.get("properties", {}).items() if "x-references" in value or "x-owner" in value]
+
+
+def without_references(row, fields):
+    """The row, where it is one, with null for keys that name nothing."""
+    if not isinstance(row, dict):
+        return row
+    return {key: None if key in fields and isinstance(value, str) and UUID.fullmatch(value) else value for key, value in row.items()}
 
 
 @schemathesis.hook
 def before_call(context, case, **kwargs):
+    fields = referring_fields(case.operation)
     if isinstance(case.body, dict):
-        for key in referring_fields(case.operation):
-            value = case.body.get(key)
-            if isinstance(value, str) and UUID.fullmatch(value):
-                case.body = {**case.body, key: None}
+        case.body = without_references(case.body, fields)
+        if "data" in case.body:
+            case.body = {**case.body, "data": without_references(case.body["data"], fields)}
+    elif isinstance(case.body, list):
+        case.body = [without_references(row, fields) for row in case.body]
+    if case.headers and "Idempotency-Key" in case.headers:
+        # A key is for one request, and no two of these are the same.
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
     query = case.query or {}
+    if "page" in query and "cursor" in query:
+        # One of them.
+        query = {name: value for name, value in query.items() if name != "cursor"}
+        case.query = query
     if isinstance(query.get("sort"), list):
         # One column, one direction.
         once = {str(column).lstrip("-"): column for column in query["sort"]}

@@ -99,6 +99,6 @@ check "an agent finds what is said" tried agent "x-api-key: $SCHEMA_AGENT_KEY" "
 check "an owner finds what is said" tried owner "x-api-key: $SCHEMA_OWNER_KEY" "$some|^/api/v1/(roles|invitations|api_keys|members|audit_logs|billing|tenant|why|permissions|openapi|impersonations)" \
     --exclude-operation-id tenant.delete --exclude-operation-id tenant.update --exclude-operation-id api_keys.revoke --exclude-operation-id api_keys.rotate \
     --exclude-operation-id members.update --exclude-operation-id members.remove
-check "a person finds what is said" tried person "authorization: Bearer $SCHEMA_SESSION" '^/api/v1/(auth|workspaces|invitations/accept|session)' \
+check "a person finds what is said" tried person "Authorization: Bearer $SCHEMA_SESSION" '^/api/v1/(auth|workspaces|invitations/accept|session)' \
     --exclude-operation-id auth.logout --exclude-operation-id auth.end_sessions
 exit "$failed"

@@ -1,4 +1,18 @@
 -- People and their memberships.
+create function ucrm.is_email(address text)
+returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return length(address) <= 254
+        and length(split_part(address, '@', 1)) <= 64
+        and address ~* '^[a-z0-9!#$%&''*+/=?^_`{|}~-]+([.][a-z0-9!#$%&''*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
+end
+$$;
+comment on function ucrm.is_email(text) is 'Whether a text is an address that mail can go to: a dot-atom and a domain of two labels or more, both ASCII, of the lengths of RFC 5321, 4.5.3.1; a domain in other letters is written with xn--.';
+
 create table ucrm.users (
     id uuid primary key default ucrm.uuid7(),
     email text not null check (email ~ '^[^@\s]+@[^@\s]+$' and length(email) <= 254),
@@ -74,3 +88,4 @@ create trigger touch
 before update on ucrm.tenant_memberships
 for each row execute function ucrm.touch();
 
+grant execute on function ucrm.is_email(text) to ucrm_handler, ucrm_owner;

@@ -30,6 +30,20 @@ volatile
 as 'MODULE_PATHNAME', 'ucrm_remember_gates';
 comment on function ucrm.remember_gates(text, text, bigint, text[]) is 'Remembers them in this backend.';
 
+create function ucrm.recall_text(what text[])
+returns text
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_recall_text';
+comment on function ucrm.recall_text(text[]) is 'A text that this backend remembers, or null. what: everything it depends on that raises no generation.';
+
+create function ucrm.remember_text(what text[], generation bigint, value text)
+returns void
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_remember_text';
+comment on function ucrm.remember_text(text[], bigint, text) is 'Remembers it in this backend, which keeps no more than a few megabytes.';
+
 create function ucrm.recall_total(relation oid, statement text, binds text[])
 returns bigint
 language c
@@ -64,6 +78,8 @@ comment on function ucrm.bump_rows() is
 grant execute on function
     ucrm.generation(),
     ucrm.remember_gates(text, text, bigint, text[]),
+    ucrm.recall_text(text[]),
+    ucrm.remember_text(text[], bigint, text),
     ucrm.remember_principal(text, bytea, text, bigint, ucrm.principal)
 to ucrm_owner;
 grant execute on function

@@ -83,7 +83,7 @@ declare
 begin
     perform ucrm.demand('invitations', 'create');
     perform ucrm.demand_fresh();
-    if coalesce(address, '') !~ '^[^@\s]+@[^@\s]+$' or length(address) > 254 then
+    if not coalesce(ucrm.is_email(address), false) then
         code := 'validation_failed';
         detail := 'email must be an e-mail address';
         return;

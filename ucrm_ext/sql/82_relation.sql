@@ -30,9 +30,14 @@ set search_path = pg_catalog, pg_temp
 as $$
     with refs as materialized (
         select r.*, regexp_replace(r.own_column, '_id$', '') as noun from ucrm.references_between() as r
+    ), columns as materialized (
+        select a.attname
+        from ucrm.resources as r
+        join pg_catalog.pg_attribute as a on a.attrelid = ucrm.relation_of(r.table_schema, r.table_name) and a.attnum > 0 and not a.attisdropped
+        where r.name = resource
     ), found as (
         -- contacts.organization_id → organization
-        select case when f.noun = f.own_column then f.own_column || '_row' else f.noun end as name,
+        select f.noun as name,
                'one' as kind, f.target, f.own_column as column_name, f.constraint_name, null as link, null as link_column
         from refs as f
         where f.own = resource
@@ -58,11 +63,16 @@ as $$
           )
     )
     select distinct on (f.name) f.*
-    from found as f
+    from (
+        -- A column comes first: contacts.notes is a text, notes_rows are what was noted of a contact.
+        select x.name || case when not exists (select from columns as c where c.attname = x.name) then '' when x.kind = 'one' then '_row' else '_rows' end as name,
+               x.kind, x.target, x.column_name, x.constraint_name, x.link, x.link_column
+        from found as x
+    ) as f
     order by f.name, array_position(array['one', 'linked', 'many'], f.kind), f.constraint_name;
 $$;
 comment on function ucrm.relations_of(text) is
-'What a resource is related to, by foreign keys between protected tables. kind one: this table''s column_name refers to target (contacts.organization_id: organization). many: target''s column_name refers to this table (organizations: contacts). linked: rows of the resource link refer to this table by column_name and to target by link_column, each pair once (contacts: deals).';
+'What a resource is related to, by foreign keys between protected tables. kind one: this table''s column_name refers to target (contacts.organization_id: organization). many: target''s column_name refers to this table (organizations: contacts). linked: rows of the resource link refer to this table by column_name and to target by link_column, each pair once (contacts: deals). A name that a column has is followed by _row or _rows.';
 
 create type ucrm.relation as (name text, kind text, target text, column_name text, constraint_name text, link text, link_column text);
 comment on type ucrm.relation is 'A row of ucrm.relations_of().';

@@ -44,38 +44,65 @@ $$;
 comment on function ucrm.shape_of(text) is
 'What travels with every request: ucrm.table_shape_of(), and a line + to say that ucrm.wide_shape_of() knows more.';
 
-create function ucrm.wide_shape_of(resource text)
-returns text
+-- The part of the wide shape that is the same for everybody: [{name, line, target, link, shape}], looked up once.
+create function ucrm.relation_shapes(resource text)
+returns jsonb
 language plpgsql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    what constant text[] := array['relation_shapes', resource];
+    generation constant bigint := ucrm.generation();
+    shapes jsonb := ucrm.recall_text(what);
+begin
+    if shapes is null then
+        select coalesce(jsonb_agg(
+            jsonb_build_object(
+                'line', concat_ws(E'\t', x.name, x.kind, x.target, x.column_name, coalesce(x.constraint_name, ''), coalesce(l.table_schema, ''), coalesce(l.table_name, ''),
+                                  coalesce(x.link_column, ''), ''),
+                'name', x.name, 'target', x.target, 'link', x.link, 'shape', ucrm.table_shape_of(x.target))
+            order by x.name), '[]')
+        into shapes
+        from ucrm.relations_of(resource) as x
+        left join ucrm.resources as l on l.name = x.link;
+        perform ucrm.remember_text(what, generation, shapes::text);
+    end if;
+    return shapes;
+end
+$$;
+comment on function ucrm.relation_shapes(text) is
+'The relations of a resource as the compiler wants them, without what depends on the caller: [{name, line, target, link, shape}].';
+
+create function ucrm.wide_shape_of(resource text)
+returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    relations constant jsonb := ucrm.relation_shapes(resource);
     owner_column constant text := (select r.owner_column from ucrm.resources as r where r.name = wide_shape_of.resource);
 begin
     return (
         select concat_ws(E'\n',
             ucrm.table_shape_of(resource),
             ucrm.custom_shape(resource),
-            string_agg(
-                concat_ws(E'\t', v.name, v.kind, v.target, v.column_name, coalesce(v.constraint_name, ''), coalesce(l.table_schema, ''), coalesce(l.table_name, ''),
-                          coalesce(v.link_column, ''), case when v.readable then 'r' else '' end)
-                || E'\n' || v.shape,
-                E'\n' order by v.name))
+            string_agg(v.line || case when v.readable then 'r' else '' end || E'\n' || v.shape, E'\n' order by v.line))
         from (
-            select x.name, x.kind, x.target, x.column_name, x.constraint_name, x.link, x.link_column, ucrm.table_shape_of(x.target) as shape,
-                   ucrm.has_permission(x.target, 'read') and (x.link is null or ucrm.has_permission(x.link, 'read')) as readable
-            from ucrm.relations_of(resource) as x
+            select x ->> 'line' as line, x ->> 'shape' as shape,
+                   ucrm.has_permission(x ->> 'target', 'read') and (x ->> 'link' is null or ucrm.has_permission(x ->> 'link', 'read')) as readable
+            from jsonb_array_elements(relations) as x
             union all
             -- Whom a row belongs to: what everybody may see of a member who may see members at all.
-            select 'owner', 'one', 'members', owner_column, null, null, null,
+            select concat_ws(E'\t', 'owner', 'one', 'members', owner_column, '', '', '', '', ''),
                    E'ucrm\tmembers\tid\t\t\t\tname\nid\tuuid\trn\nname\ttext\tr',
                    ucrm.has_permission('members', 'read') or ucrm.has_permission('members', 'autocomplete')
             where owner_column is not null
-              and not exists (select from ucrm.relations_of(resource) as y where y.name = 'owner')
+              and not exists (select from jsonb_array_elements(relations) as y where y ->> 'name' = 'owner')
         ) as v
-        left join ucrm.resources as l on l.name = v.link
     );
 end
 $$;
@@ -97,5 +124,5 @@ comment on function ucrm.refused(ucrm.statement, uuid) is 'The reply for what th
 grant execute on function
     ucrm.etag_matches(text, text), ucrm.json_response(integer, jsonb, jsonb),
     ucrm.problem(text, uuid, text, jsonb, jsonb), ucrm.rate_limited(text, integer, integer, bigint, uuid),
-    ucrm.refused(ucrm.statement, uuid), ucrm.shape_of(text), ucrm.wide_shape_of(text)
+    ucrm.refused(ucrm.statement, uuid), ucrm.shape_of(text), ucrm.relation_shapes(text), ucrm.wide_shape_of(text)
 to ucrm_handler, ucrm_owner;

@@ -102,6 +102,7 @@ create function ucrm.failing_row(
     first bigint,
     out n bigint,
     out state text,
+    out message text,
     out schema_name text,
     out table_name text,
     out column_name text,
@@ -125,7 +126,7 @@ begin
             low := middle;
             exit when low >= high;
         exception when data_exception or integrity_constraint_violation or insufficient_privilege then
-            get stacked diagnostics state = returned_sqlstate, schema_name = schema_name, table_name = table_name,
+            get stacked diagnostics state = returned_sqlstate, message = message_text, schema_name = schema_name, table_name = table_name,
                 column_name = column_name, constraint_name = constraint_name;
             high := middle;
         end;
@@ -154,6 +155,7 @@ comment on function ucrm.refused_bulk(ucrm.bulk, uuid) is 'The reply for what th
 -- What a broken constraint means, with the number of the row.
 create function ucrm.refused_constraint(
     sqlstate text,
+    message text,
     schema_name text,
     table_name text,
     column_name text,
@@ -171,7 +173,9 @@ declare
     answer ucrm.response;
     body jsonb;
 begin
-    if sqlstate like '22%' then
+    if sqlstate = '22023' and column_name = 'custom' and ucrm.custom_errors(message) is not null then
+        answer := ucrm.problem('validation_failed', request_id, null, jsonb_build_object('errors', ucrm.custom_errors(message)));
+    elsif sqlstate like '22%' then
         answer := ucrm.problem('validation_failed', request_id, 'a value does not fit its column', jsonb_build_object('errors', jsonb_build_array(
             jsonb_build_object('field', coalesce(nullif(column_name, ''), ''), 'code', 'invalid_value', 'message', 'does not fit the column'))));
     elsif sqlstate = '42501' then
@@ -190,7 +194,7 @@ begin
     return row(answer.status, answer.headers, convert_to(body::text, 'UTF8'))::ucrm.response;
 end
 $$;
-comment on function ucrm.refused_constraint(text, text, text, text, text, text, uuid, integer) is '409, 422 or 403 for what a statement of many rows broke, naming row and field.';
+comment on function ucrm.refused_constraint(text, text, text, text, text, text, text, uuid, integer) is '409, 422 or 403 for what a statement of many rows broke, naming row and field.';
 
 -- Ids that were sent and are not among the rows that came back: rows that cannot be seen, else rows that are not one's own.
 create function ucrm.refused_ids(r ucrm.request, b ucrm.bulk, items text)
@@ -262,7 +266,7 @@ begin
         if broken.state is null then
             return ucrm.problem('conflict', r.request_id);
         end if;
-        return ucrm.refused_constraint(broken.state, broken.schema_name, broken.table_name, broken.column_name, broken.constraint_name, r.method, r.request_id, broken_row);
+        return ucrm.refused_constraint(broken.state, broken.message, broken.schema_name, broken.table_name, broken.column_name, broken.constraint_name, r.method, r.request_id, broken_row);
     end;
 end
 $$;
@@ -339,7 +343,7 @@ grant execute on function
     ucrm.compile_bulk_update(text, bytea, integer, text), ucrm.compile_bulk_delete(text, bytea, integer), ucrm.compile_bulk_seen(text, bytea),
     ucrm.run_part(ucrm.bulk, integer, bigint, bigint), ucrm.run_bulk(ucrm.bulk), ucrm.failing_row(ucrm.bulk, integer, bigint),
     ucrm.refused_bulk(ucrm.bulk, uuid),
-    ucrm.refused_constraint(text, text, text, text, text, text, uuid, integer), ucrm.refused_ids(ucrm.request, ucrm.bulk, text),
+    ucrm.refused_constraint(text, text, text, text, text, text, text, uuid, integer), ucrm.refused_ids(ucrm.request, ucrm.bulk, text),
     ucrm.bulk_reply(ucrm.request, ucrm.bulk), ucrm.create_rows(ucrm.request), ucrm.refused_filter(ucrm.request),
     ucrm.update_rows(ucrm.request), ucrm.delete_rows(ucrm.request)
 to ucrm_handler, ucrm_owner;

@@ -50,14 +50,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     format constant text := ucrm.export_format(r);
-    own constant boolean := ucrm.permission_scope(r.resource, 'export') = 'own';
+    -- null: all
+    me constant text := case ucrm.permission_scope(r.resource, 'export') when 'own' then coalesce(ucrm.user_id()::text, '') end;
     s ucrm.statement;
 begin
     if format is null then
         return ucrm.problem('not_acceptable', r.request_id, 'csv, json and ndjson are to be had');
     end if;
     perform ucrm.demand(r.resource, 'read');
-    s := ucrm.compile_export(r.shape, r.query, case when own then coalesce(ucrm.user_id()::text, '') end);
+    s := ucrm.compile_export(r.shape, r.query, me);
+    if s.refusal ->> 'code' = 'wider' then
+        s := ucrm.compile_export(ucrm.wide_shape_of(r.resource), r.query, me);
+    end if;
     if s.refusal is not null then
         return ucrm.refused(s, r.request_id);
     end if;
@@ -71,7 +75,7 @@ begin
 end
 $$;
 comment on function ucrm.export_rows(ucrm.request) is
-'GET /{resource}/export?format=csv|json|ndjson (or Accept), with filters, sort, fields, q and archived of a list: 200, the rows, streamed (ucrm.handle_stream), x-total-count and Content-Disposition. Needs read too; leaves a row in the audit log. Refusals: invalid_filter, not_acceptable.';
+'GET /{resource}/export?format=csv|json|ndjson (or Accept), with filters, sort, fields, expand, q and archived of a list: 200, the rows, streamed (ucrm.handle_stream), x-total-count and Content-Disposition. Needs read too; leaves a row in the audit log. Refusals: invalid_filter, not_acceptable, permission_denied for a relation that may not be read.';
 
 create function ucrm.export_step(state jsonb, body bytea)
 returns ucrm.piece

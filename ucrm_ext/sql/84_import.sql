@@ -130,7 +130,7 @@ begin
             end if;
             exit when f.n is null;
             failed := failed + 1;
-            told := convert_from((ucrm.refused_constraint(f.state, f.schema_name, f.table_name, f.column_name, f.constraint_name, 'POST', null, numbers[f.n]::integer)).body, 'UTF8')::jsonb;
+            told := convert_from((ucrm.refused_constraint(f.state, f.message, f.schema_name, f.table_name, f.column_name, f.constraint_name, 'POST', null, numbers[f.n]::integer)).body, 'UTF8')::jsonb;
             errors := errors || (select jsonb_agg(e || jsonb_build_object('row', (e ->> 'row')::bigint + first)) from jsonb_array_elements(told -> 'errors') as e);
             start := f.n + 1;
             exit when start > cardinality(numbers) or failed > 1000;

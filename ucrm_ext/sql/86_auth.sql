@@ -58,7 +58,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if email !~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' or length(email) > 254 then
+    if not ucrm.is_email(email) then
         return ucrm.wrong_field(r, field, 'invalid_format', 'must be an e-mail address');
     elsif ucrm.is_disposable(email) then
         return ucrm.problem('disposable_email', r.request_id);

@@ -14,11 +14,12 @@ begin
     from regexp_split_to_table(coalesce(r.query, ''), '&') as p (part)
     where p.part <> '';
     if wrong is not null then
-        refusal := ucrm.problem('invalid_filter', r.request_id, null, jsonb_build_object('errors', wrong, 'allowed', allowed));
+        refusal := ucrm.problem('invalid_filter', r.request_id, null, jsonb_build_object('errors', wrong,
+            'allowed', (select jsonb_agg(a.key || '=' || v order by a.key, v) from jsonb_each(allowed) as a, jsonb_array_elements_text(a.value) as v)));
     end if;
 end
 $$;
-comment on function ucrm.roster_parameters(ucrm.request, jsonb) is 'The query string of a route with few parameters, {name: value}; or 400 invalid_filter, naming what is allowed ({name: [values]}).';
+comment on function ucrm.roster_parameters(ucrm.request, jsonb) is 'The query string of a route with few parameters, {name: value}; or 400 invalid_filter, naming what is allowed. allowed: {name: [values]}.';
 
 create function ucrm.roster_reply(r ucrm.request, sql text)
 returns ucrm.response

@@ -28,7 +28,7 @@ comment on function ucrm.compile_rest(text, text, text, text[], bigint, bigint, 
 create function ucrm.read_question(r ucrm.request, mode text, keys text[], first bigint, last bigint, count text)
 returns ucrm.rest_statement
 language plpgsql
-stable
+volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -270,12 +270,16 @@ begin
         visible := ucrm.keys_of(ucrm.run_rows(q.sql, q.binds), key);
         if not visible <@ keys then
             refusal := ucrm.problem('permission_denied', r.request_id, format('a row is not yours to %s', r.action));
+            return;
         end if;
+    end if;
+    if r.query ~ '(^|&)(limit|offset)=' and json_array_length(ucrm.run_rows(s.sql, s.binds)::json) < cardinality(keys) then
+        refusal := ucrm.problem('unsupported', r.request_id, 'limit and offset leave out rows that are named: name fewer by their keys');
     end if;
 end
 $$;
 comment on function ucrm.rest_named(ucrm.request, ucrm.rest_statement) is
-'The keys of the rows a PATCH or DELETE is about: those it names and that fit its other conditions. Refusals: ids_required; permission_denied where one can be seen and not changed.';
+'The keys of the rows a PATCH or DELETE is about: those it names and that fit its other conditions. Refusals: ids_required; permission_denied where one can be seen and not changed; unsupported where limit or offset would leave some out.';
 
 create function ucrm.rest_update_route(r ucrm.request)
 returns ucrm.response
@@ -330,7 +334,7 @@ begin
 end
 $$;
 comment on function ucrm.rest_update_route(ucrm.request) is
-'PATCH /rest/v1/{resource}?id=eq.… or id=in.(…): 204, or 200 with the rows. Other conditions leave out rows that do not fit them. Refusals: 21000 (ids_required), 42501, and as creating.';
+'PATCH /rest/v1/{resource}?id=eq.… or id=in.(…): 204, or 200 with the rows. Other conditions leave out rows that do not fit them. Refusals: 21000 (ids_required), 42501, PGRST127 for a limit below the number of rows, and as creating.';
 
 create function ucrm.rest_delete_route(r ucrm.request)
 returns ucrm.response
@@ -370,7 +374,7 @@ begin
 end
 $$;
 comment on function ucrm.rest_delete_route(ucrm.request) is
-'DELETE /rest/v1/{resource}?id=eq.… or id=in.(…): 204, or 200 with the rows as they were. Refusals: 21000 (ids_required), 42501, 23503.';
+'DELETE /rest/v1/{resource}?id=eq.… or id=in.(…): 204, or 200 with the rows as they were. Refusals: 21000 (ids_required), 42501, 23503, PGRST127 for a limit below the number of rows.';
 
 insert into ucrm.routes (method, template, function, audience, resource, action, builtin) values
 ('POST', '/rest/v1/{resource}', 'ucrm.rest_create_route', 'tenant', null, 'create', true),

@@ -44,7 +44,7 @@ begin
     if (b.refusal).status is not null then
         return b.refusal;
     end if;
-    if b.body ->> 'email' !~ '^[^@\s]+@[^@\s]+$' or b.body ->> 'slug' !~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' then
+    if not ucrm.is_email(b.body ->> 'email') or b.body ->> 'slug' !~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' then
         return ucrm.problem('validation_failed', r.request_id, 'email must be an address, slug lower-case letters, digits and hyphens');
     end if;
     wrong := ucrm.weak_password(b.body -> 'password', 'password');

@@ -187,7 +187,7 @@ begin
     if b.body ->> 'plan' !~ '^[a-z][a-z0-9_]{0,30}$' then
         wrong := wrong || jsonb_build_object('field', 'plan', 'code', 'invalid_format', 'message', 'lower-case letters, digits and _');
     end if;
-    if coalesce(email, '') !~ '^[^@\s]+@[^@\s]+$' or length(email) > 254 then
+    if not coalesce(ucrm.is_email(email), false) then
         wrong := wrong || jsonb_build_object('field', 'admin_email', 'code', case when email is null then 'required' else 'invalid_format' end, 'message', 'must be an e-mail address');
     end if;
     if wrong <> '[]' then

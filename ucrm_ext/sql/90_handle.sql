@@ -70,7 +70,7 @@ begin
         elsif r.step = 'route' then
             d := ucrm.find_dispatch(method, path);
             if d.route is null then
-                return ucrm.routed(ucrm.refused_path(d, method, request_id), slid);
+                return ucrm.routed(ucrm.refused_path(d, ucrm.authenticate(kind, credential, headers ->> 'x-tenant-id'), method, path, address, request_id), slid);
             end if;
         elsif r.step = 'apart' then
             return ucrm.routed(ucrm.handle_apart(kind, credential, r), slid);
@@ -259,23 +259,28 @@ end
 $$;
 comment on function ucrm.refused_step(ucrm.request) is 'The reply for a step of ucrm.advance() that refuses.';
 
-create function ucrm.refused_path(d ucrm.dispatch, method text, request_id uuid)
+create function ucrm.refused_path(d ucrm.dispatch, p ucrm.principal, method text, path text, address inet, request_id uuid)
 returns ucrm.response
 language plpgsql
-stable
+volatile
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    allow text;
 begin
-    return (
-        select case
-            when d.allow is null then ucrm.problem('not_found', request_id)
-            when method = 'OPTIONS' then row(204, jsonb_build_object('allow', replace(d.allow, 'GET', 'GET, HEAD') || ', OPTIONS'), null)::ucrm.response
-            else ucrm.problem('method_not_allowed', request_id, format('%s is not allowed here', method), null, jsonb_build_object('allow', d.allow))
-        end
-    );
+    if d.allow is null then
+        return ucrm.problem('not_found', request_id);
+    end if;
+    perform ucrm.latch(p, request_id, address);
+    allow := ucrm.allowed_methods(path, d.allow);
+    if method = 'OPTIONS' then
+        return row(204, jsonb_build_object('allow', concat_ws(', ', nullif(replace(allow, 'GET', 'GET, HEAD'), ''), 'OPTIONS')), null)::ucrm.response;
+    end if;
+    return ucrm.problem('method_not_allowed', request_id, format('%s is not allowed here', method), null, jsonb_build_object('allow', allow));
 end
 $$;
-comment on function ucrm.refused_path(ucrm.dispatch, text, uuid) is '404 for an unknown path, 405 with Allow for a known one, 204 with Allow for OPTIONS (RFC 9110, 9.3.7).';
+comment on function ucrm.refused_path(ucrm.dispatch, ucrm.principal, text, text, inet, uuid) is
+'404 for an unknown path, 405 with Allow for a known one, 204 with Allow for OPTIONS (RFC 9110, 9.3.7). Allow names what this caller may do there, as OpenAPI does.';
 
 create function ucrm.denied(code text, d ucrm.dispatch, request_id uuid)
 returns ucrm.response
@@ -307,7 +312,7 @@ grant execute on function
     ucrm.advance(text, text, text, jsonb, bytea, text, bytea, inet, uuid, text, ucrm.principal, ucrm.dispatch, integer),
     ucrm.routed(ucrm.response, jsonb), ucrm.names_tenant(uuid, text), ucrm.try_address(inet), ucrm.memorize_principal(text, bytea, text, inet),
     ucrm.refused_address(ucrm.request), ucrm.refused_credential(uuid), ucrm.unauthenticated(text, ucrm.request), ucrm.refused_step(ucrm.request),
-    ucrm.refused_path(ucrm.dispatch, text, uuid), ucrm.denied(text, ucrm.dispatch, uuid),
+    ucrm.refused_path(ucrm.dispatch, ucrm.principal, text, text, inet, uuid), ucrm.denied(text, ucrm.dispatch, uuid),
     ucrm.cookie_header(text, timestamptz), ucrm.demand_fresh(), ucrm.touch_credential(text, text)
 to ucrm_handler;
 grant execute on function

@@ -77,6 +77,22 @@ $$;
 comment on function ucrm.handle_apart(text, bytea, ucrm.request) is
 'A request to a route that is not a workspace''s: public, anybody, user, platform, internal.';
 
+create function ucrm.is_public_path(path text, methods text)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select exists (
+            select from string_to_table(methods, ', ') as m where (ucrm.look_up_dispatch(m, path)).audience in ('public', 'anybody')
+        )
+    );
+end
+$$;
+comment on function ucrm.is_public_path(text, text) is 'Whether one of these methods, ''GET, POST'', is for everybody on this path: what else there is of it is no secret.';
+
 create function ucrm.handle_public(r ucrm.request, kind text)
 returns ucrm.response
 language plpgsql
@@ -89,7 +105,9 @@ declare
     -- A cookie that is good for nothing any more goes.
     gone constant jsonb := case when kind = 'session' then ucrm.cookie_header(null, null) end;
 begin
-    if coalesce(d.audience, '') not in ('public', 'anybody') then
+    if d.route is null and ucrm.is_public_path(r.path, d.allow) then
+        return ucrm.routed(ucrm.refused_path(d, jsonb_populate_record(null::ucrm.principal, '{"kind": "public"}'), r.method, r.path, r.address, r.request_id), gone);
+    elsif coalesce(d.audience, '') not in ('public', 'anybody') then
         return ucrm.routed(ucrm.refused_credential(r.request_id), gone);
     end if;
     perform ucrm.latch(jsonb_populate_record(null::ucrm.principal, '{"kind": "public"}'), r.request_id, r.address);
@@ -100,7 +118,7 @@ begin
     return ucrm.routed(answer, d.headers || coalesce(gone, '{}'));
 end
 $$;
-comment on function ucrm.handle_public(ucrm.request, text) is 'A request without a credential that counts: to a public route, else 401. What is refused has counted against the address.';
+comment on function ucrm.handle_public(ucrm.request, text) is 'A request without a credential that counts: to a public route, else 401, or 405 where the path is public and the method is not. What is refused has counted against the address.';
 
 create function ucrm.has_internal_secret()
 returns boolean
@@ -116,5 +134,6 @@ $$;
 comment on function ucrm.has_internal_secret() is 'Whether an internal secret is set: without one the internal routes do not exist.';
 
 grant execute on function
-    ucrm.handle_apart(text, bytea, ucrm.request), ucrm.has_internal_secret(), ucrm.handle_public(ucrm.request, text)
+    ucrm.handle_apart(text, bytea, ucrm.request), ucrm.has_internal_secret(), ucrm.is_public_path(text, text),
+    ucrm.look_up_dispatch(text, text), ucrm.handle_public(ucrm.request, text)
 to ucrm_handler;

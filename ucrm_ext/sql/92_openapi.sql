@@ -1,20 +1,5 @@
 -- /api/v1/openapi.json: the routes, resources and refusals of the catalogue as one OpenAPI 3.1 document, as far as the
 -- caller may use them. What he may not use is not named: neither its path, nor its fields, nor a relation to it.
-create function ucrm.asker(out entered boolean, out person boolean, out reads_only boolean, out admin boolean)
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select ucrm.tenant_id() is not null,
-           coalesce(ucrm.actor_kind() in ('member', 'person'), false),
-           ucrm.impersonator_id() is not null
-               or exists (select from ucrm.api_keys as k where k.tenant_id = ucrm.tenant_id() and k.id = ucrm.api_key_id() and k.read_only),
-           coalesce(ucrm.actor_kind() in ('member', 'person', 'platform') and ucrm.impersonator_id() is null
-               and exists (select from ucrm.platform_admins as a where a.user_id = ucrm.user_id()), false);
-$$;
-comment on function ucrm.asker() is 'What of the current context decides which routes it may call, beside its permissions: whether a tenant is entered, a person acts, only reads are possible, a platform admin acts.';
-
 create function ucrm.reachable_routes()
 returns table (method text, template text, path text, audience text, noun text, action text, writes boolean, entity text, relation text, target text)
 language sql
@@ -48,14 +33,7 @@ as $$
     select g.method, g.template, g.path, g.audience, nullif(g.noun, ''), g.action, g.writes, nullif(g.entity, ''), nullif(g.relation, ''), nullif(g.target, '')
     from given as g, actor as a
     where g.place = 1
-      and not (g.writes and a.reads_only and g.audience <> 'public')
-      and case g.audience
-              when 'tenant' then a.entered and (g.action is null or ucrm.has_permission(g.noun, g.action))
-              when 'user' then a.person
-              when 'platform' then a.admin
-              when 'internal' then a.admin and ucrm.has_internal_secret()
-              else true
-          end;
+      and ucrm.is_open(g.audience, g.noun, g.action, g.writes, a.entered, a.person, a.reads_only, a.admin);
 $$;
 comment on function ucrm.reachable_routes() is 'The routes of /api/v1 that the current context may call, {resource} and {relation} put in: method, template, path, audience, the resource and action that are asked for, whether that is a write, the protected table''s noun, the relation and where it leads.';
 
@@ -103,12 +81,13 @@ comment on function ucrm.route_security(text) is 'The Security Requirement Objec
 create function ucrm.openapi_scope(scope text)
 returns table (schemas jsonb, parameters jsonb)
 language sql
-stable
+volatile
 set search_path = pg_catalog, pg_temp
 as $$
     -- A protected table.
     select ucrm.resource_schemas(r.name, f.fields) || jsonb_build_object(r.name || '.condition', ucrm.condition_schema(f.names, f.types, f.secret)),
            ucrm.list_parameters(r.name, f.names, f.types, f.secret, r.search_columns, coalesce(r.archived_column, ''))
+           || ucrm.expand_parameter(r.name)
            || jsonb_build_object(r.name || '.id', jsonb_build_object('name', 'id', 'in', 'path', 'required', true, 'schema', f.key))
     from ucrm.resources as r
     cross join lateral (
@@ -158,25 +137,26 @@ comment on function ucrm.placed(jsonb, text, text, text) is 'A part of the docum
 create function ucrm.openapi()
 returns jsonb
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
     with recursive described as materialized (
-        select r.method, r.path, r.audience, r.noun, r.entity, r.writes, r.action, d.request is not null as takes_body,
-               coalesce(d.tag, r.noun, 'other') as tag, d.listed, d.refusals, d.method is null as bare,
+        select r.method, r.path, r.audience, r.noun, r.entity, r.writes, r.action, coalesce(d.request, e.request) is not null as takes_body,
+               coalesce(d.tag, r.noun, 'other') as tag, d.listed, coalesce(d.refusals, e.refusals) as refusals,
                -- {resource} stands in names and references alike.
                ucrm.placed(jsonb_strip_nulls(jsonb_build_object(
-                   'operationId', coalesce(d.operation, lower(r.method) || replace(regexp_replace(r.path, '^/api/v1|[{}]', '', 'g'), '/', '.')),
-                   'summary', coalesce(d.summary, initcap(r.method) || ' ' || r.path),
-                   'description', d.description,
-                   'parameters', coalesce(d.parameters, '[]'),
-                   'requestBody', d.request)), r.entity, r.relation, r.target) as operation,
-               ucrm.placed(coalesce(d.responses, '{"2XX": {"description": "What its function gives."}}'), r.entity, r.relation, r.target) as responses,
+                   'operationId', coalesce(d.operation, e.operation, lower(r.method) || replace(regexp_replace(r.path, '^/api/v1|[{}]', '', 'g'), '/', '.')),
+                   'summary', coalesce(d.summary, e.summary, initcap(r.method) || ' ' || r.path),
+                   'description', coalesce(d.description, e.description),
+                   'parameters', coalesce(d.parameters, e.parameters, '[]'),
+                   'requestBody', coalesce(d.request, e.request))), r.entity, r.relation, r.target) as operation,
+               ucrm.placed(coalesce(d.responses, e.responses, '{"2XX": {"description": "What its function gives."}}'), r.entity, r.relation, r.target) as responses,
                array(select h[1] from regexp_matches(r.path, '\{([a-z_]+)\}', 'g') as h) as holes
         from ucrm.reachable_routes() as r
         left join ucrm.route_docs as d on d.method = r.method and d.template = r.template
+        left join ucrm.exposed_docs() as e on e.method = r.method and e.path = r.template
     ), refused as materialized (
         select d.method, d.path, f.status, array_agg(f.code order by f.code) as codes
         from described as d
@@ -202,7 +182,13 @@ as $$
         select d.path, lower(d.method) as method, d.tag, d.operation || jsonb_build_object(
             'tags', jsonb_build_array(d.tag),
             'security', ucrm.route_security(d.audience),
-            'parameters', (d.operation -> 'parameters') || coalesce((
+            -- Not every resource has relations.
+            'parameters', (
+                select coalesce(jsonb_agg(p.given order by p.n), '[]')
+                from jsonb_array_elements(d.operation -> 'parameters') with ordinality as p (given, n)
+                where p.given ->> '$ref' is distinct from concat('#/components/parameters/', d.entity, '.expand')
+                   or exists (select from scopes as s where s.name = d.entity and s.parameters ? (d.entity || '.expand'))
+            ) || coalesce((
                 select jsonb_agg(case
                         when d.entity is not null and h = 'id' then jsonb_build_object('$ref', '#/components/parameters/' || d.entity || '.id')
                         else jsonb_build_object('name', h, 'in', 'path', 'required', true, 'schema', '{"type": "string", "minLength": 1}'::jsonb)
@@ -271,15 +257,36 @@ as $$
 $$;
 comment on function ucrm.openapi() is 'The OpenAPI 3.1 document of what the current context may call. The same context and catalogue give the same document.';
 
-create function ucrm.openapi_route(r ucrm.request)
-returns ucrm.response
+create function ucrm.openapi_text()
+returns text
 language plpgsql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    document constant text := ucrm.openapi()::text;
+    what constant text[] := array['openapi', ucrm.tenant_id()::text, (select a::text from ucrm.asker() as a), ucrm.permissions()::text, ucrm.has_internal_secret()::text];
+    generation constant bigint := ucrm.generation();
+    document text := ucrm.recall_text(what);
+begin
+    if document is null then
+        document := ucrm.openapi();
+        perform ucrm.remember_text(what, generation, document);
+    end if;
+    return document;
+end
+$$;
+comment on function ucrm.openapi_text() is 'ucrm.openapi() as text, remembered for all who may do the same in the same workspace.';
+
+create function ucrm.openapi_route(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    document constant text := ucrm.openapi_text();
     etag constant text := ucrm.etag(document);
 begin
     if ucrm.etag_matches(replace(coalesce(r.headers ->> 'if-none-match', ''), 'W/', ''), etag) then

@@ -32,7 +32,7 @@ insert into ucrm.schema_docs (name, schema, builtin) values
     array['user', 'session', 'tenant', 'tenants', 'member', 'role', 'permissions', 'notices', 'next']), true),
 -- Its properties are the rows of ucrm.tenant_settings.
 ('WorkspaceSettings', '{"type": "object", "additionalProperties": false}', true),
-('Email', '{"type": "string", "format": "email", "maxLength": 254, "pattern": "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "examples": ["ada@acme.example"]}', true),
+('Email', '{"type": "string", "format": "email", "maxLength": 254, "pattern": "^[A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+([.][A-Za-z0-9!#$%&''*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", "examples": ["ada@acme.example"]}', true),
 ('Password', '{"type": "string", "minLength": 8, "maxLength": 256, "writeOnly": true, "description": "Common ones are refused.", "examples": ["eleven-owls-waltz"]}', true),
 ('Text', '{"type": "string", "minLength": 1, "pattern": "[^ ]", "description": "More than spaces."}', true);
 

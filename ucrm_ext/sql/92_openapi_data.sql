@@ -14,11 +14,11 @@ insert into ucrm.route_docs (method, template, operation, summary, listed, param
     jsonb_build_object('200', ucrm.json_reply('Ids and labels.', ucrm.data_schema('{"type": "array", "items": {"type": "object", "required": ["id", "label"], "properties": {"id": {"type": ["string", "integer"]}, "label": {"type": ["string", "null"]}}}}'))),
     array['invalid_filter'], true),
 ('GET', '/api/v1/{resource}/{id}', '{resource}.get', 'Read one of {resource}', null,
-    ucrm.parameter_refs('{resource}.id', '{resource}.fields', 'if-none-match'), null,
+    ucrm.parameter_refs('{resource}.id', '{resource}.fields', '{resource}.expand', 'if-none-match'), null,
     jsonb_build_object(
         '200', ucrm.json_reply('The row. With `fields` there is no ETag.', ucrm.data_schema(ucrm.schema_ref('{resource}')), 'etag'),
         '304', ucrm.json_reply('It is still the version that If-None-Match names.', null, 'etag')),
-    array['invalid_filter'], true),
+    array['invalid_filter', 'permission_denied'], true),
 ('PATCH', '/api/v1/{resource}/{id}', '{resource}.update', 'Change one of {resource}', null,
     ucrm.parameter_refs('{resource}.id', 'if-match', 'idempotency-key'),
     '{"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/{resource}.change"}}}}',

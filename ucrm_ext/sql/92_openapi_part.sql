@@ -134,7 +134,7 @@ as $$
     select '{
         "id": {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}},
         "workspace": {"name": "id", "in": "path", "required": true, "description": "Its id or slug.", "schema": {"type": "string", "minLength": 1}},
-        "page": {"name": "page", "in": "query", "description": "The page, from 1. `meta.total` is exact.", "schema": {"type": "integer", "minimum": 1, "maximum": 10001}, "example": 1},
+        "page": {"name": "page", "in": "query", "description": "The page, from 1. `meta.total` is exact.", "schema": {"type": "integer", "minimum": 1, "maximum": 2147483647}, "example": 1},
         "limit": {"name": "limit", "in": "query", "description": "Rows on a page: 25 unless given.", "schema": {"type": "integer", "minimum": 1, "maximum": 100}, "example": 25},
         "cursor": {"name": "cursor", "in": "query", "description": "Instead of `page`: nothing for the first page, then `meta.next_cursor` as it came, with the same filters and sort.", "allowEmptyValue": true, "schema": {"type": "string"}, "example": ""},
         "count": {"name": "count", "in": "query", "description": "With a cursor rows are counted only if asked for: `exact`, or `estimated` by the planner.", "schema": {"type": "string", "enum": ["exact", "estimated"]}},

@@ -101,18 +101,54 @@ as $$
                   end
            end
     from about as b
-    cross join ucrm.shape_columns(ucrm.shape_of(resource)) as f
+    cross join ucrm.shape_columns(concat_ws(E'\n', ucrm.table_shape_of(resource), ucrm.custom_shape(resource))) as f
     left join named as s on s.name = f.name
     left join keys as x on x.name = f.name
     where s.name is not null or f.type in ('money', 'amount') or f.name like 'custom.%'
     order by f.n;
 $$;
-comment on function ucrm.resource_fields(text) is 'The fields of a resource. A key of a resource that the caller may not read is not said to be one.';
+comment on function ucrm.resource_fields(text) is 'The fields of a resource, the tenant''s custom columns as custom.name among them. A key of a resource that the caller may not read is not said to be one.';
+
+create function ucrm.readable_relations(resource text)
+returns table (name text, schema jsonb)
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select x ->> 'name',
+           case split_part(x ->> 'line', E'\t', 2)
+               when 'one' then ucrm.nullable_schema(ucrm.schema_ref(x ->> 'target'))
+               else jsonb_build_object('type', 'array', 'items', ucrm.schema_ref(x ->> 'target'))
+           end
+    from jsonb_array_elements(ucrm.relation_shapes(resource)) as x
+    where ucrm.has_permission(x ->> 'target', 'read') and (x ->> 'link' is null or ucrm.has_permission(x ->> 'link', 'read'))
+    union all
+    select 'owner', '{"type": ["object", "null"], "required": ["id", "name"], "properties": {"id": {"type": "string", "format": "uuid"}, "name": {"type": ["string", "null"]}}}'
+    from ucrm.resources as r
+    where r.name = resource and r.owner_column is not null
+      and (ucrm.has_permission('members', 'read') or ucrm.has_permission('members', 'autocomplete'))
+      and not exists (select from jsonb_array_elements(ucrm.relation_shapes(resource)) as x where x ->> 'name' = 'owner');
+$$;
+comment on function ucrm.readable_relations(text) is 'What expand= may name, as far as the caller may read it, and the schema of what a row then holds under that name.';
+
+create function ucrm.expand_parameter(resource text)
+returns jsonb
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when count(*) = 0 then '{}' else jsonb_build_object(resource || '.expand', jsonb_build_object('name', 'expand', 'in', 'query',
+        'description', 'Related rows to show within each row, under these names: up to 8.', 'style', 'form', 'explode', false,
+        'schema', jsonb_build_object('type', 'array', 'minItems', 1, 'maxItems', 8, 'uniqueItems', true, 'items', jsonb_build_object('type', 'string', 'enum', jsonb_agg(x.name order by x.name))),
+        'example', jsonb_build_array(min(x.name)))) end
+    from ucrm.readable_relations(resource) as x;
+$$;
+comment on function ucrm.expand_parameter(text) is 'The parameter <resource>.expand; {} for a resource without relations.';
 
 create function ucrm.resource_schemas(resource text, fields ucrm.field[])
 returns jsonb
 language sql
-stable
+volatile
 set search_path = pg_catalog, pg_temp
 as $$
     with given_fields as materialized (
@@ -135,7 +171,10 @@ as $$
     )
     select jsonb_build_object(
         resource, jsonb_strip_nulls(jsonb_build_object('type', 'object', 'title', a.label, 'description', a.comment,
-            'properties', (select coalesce(jsonb_object_agg(f.name, f.shown) filter (where f.flags ~ 'r'), '{}') from given_fields as f))),
+            'properties', (
+                -- A column comes before a relation of its name.
+                select coalesce(jsonb_object_agg(x.name, x.schema || '{"description": "Only with `expand`.", "readOnly": true}'), '{}') from ucrm.readable_relations(resource) as x)
+                || (select coalesce(jsonb_object_agg(f.name, f.shown) filter (where f.flags ~ 'r'), '{}') from given_fields as f))),
         -- Whoever may not read what he makes is told its key at most.
         resource || '.made', case when ucrm.has_permission(resource, 'read')
             then jsonb_build_object('type', 'object', 'allOf', jsonb_build_array(ucrm.schema_ref(resource)), 'required', (select jsonb_agg(f.name order by f.n) from given_fields as f where f.flags ~ 'r'))
@@ -145,7 +184,7 @@ as $$
         resource || '.change', jsonb_build_object('type', 'object', 'additionalProperties', false, 'minProperties', 1, 'properties', g.properties),
         resource || '.patch', jsonb_build_object('type', 'object', 'additionalProperties', false, 'minProperties', 2, 'required', jsonb_build_array(a.key_column),
             'properties', g.properties || jsonb_build_object(a.key_column, a.key)),
-        resource || '.ids', jsonb_build_object('type', 'array', 'minItems', 1, 'maxItems', 1000, 'uniqueItems', true, 'items', a.key),
+        resource || '.ids', jsonb_build_object('type', 'array', 'maxItems', 1000, 'uniqueItems', true, 'items', a.key),
         resource || '.many', ucrm.list_schema(ucrm.schema_ref(resource || '.made')))
     from about as a, given as g;
 $$;

@@ -64,15 +64,19 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    resource constant text := substring(r.query from '(?:^|&)resource=([a-z0-9_]+)');
-    action constant text := substring(r.query from '(?:^|&)action=([a-z0-9_]+)');
+    asked constant jsonb := coalesce(ucrm.query_values(r.query), '{}');
+    wrong constant text := (
+        select string_agg(a.key, ', ') from jsonb_each_text(asked) as a where a.key not in ('resource', 'action') or a.value !~ '^[a-z][a-z0-9_]{0,62}$');
 begin
+    if wrong is not null then
+        return ucrm.problem('invalid_filter', r.request_id, format('not understood: %s', left(wrong, 100)), '{"allowed": ["resource", "action"]}');
+    end if;
     return ucrm.json_response(200, jsonb_build_object('data', (
         select jsonb_agg(jsonb_build_object('position', w.position, 'gate', w.gate, 'verdict', w.verdict, 'code', w.code, 'hint', w.hint) order by w.position)
-        from ucrm.why(resource, action) as w)));
+        from ucrm.why(asked ->> 'resource', asked ->> 'action') as w)));
 end
 $$;
-comment on function ucrm.why_route(ucrm.request) is 'GET /api/v1/why?resource=&action=: 200 {data: [{position, gate, verdict, code, hint}]}.';
+comment on function ucrm.why_route(ucrm.request) is 'GET /api/v1/why?resource=&action=: 200 {data: [{position, gate, verdict, code, hint}]}. Refusals: invalid_filter.';
 
 grant execute on function ucrm.why(text, text) to ucrm_app, ucrm_reader, ucrm_platform, ucrm_handler;
 grant execute on function ucrm.why_route(ucrm.request) to ucrm_handler;

@@ -99,7 +99,7 @@ end
 $$;
 grant select on ucrm.platform_audit_logs to ucrm_platform;
 
--- What a remembered principal, route or gate is made of.
+-- What a remembered principal, route, gate or document is made of.
 do $$
 declare
     thing record;
@@ -127,6 +127,12 @@ begin
             ('resources', ''),
             ('resource_actions', ''),
             ('routes', ''),
+            ('route_docs', ''),
+            ('schema_docs', ''),
+            ('tag_docs', ''),
+            ('exposed_functions', ''),
+            ('tenant_settings', ''),
+            ('refusals', ''),
             ('builtin_roles', ''),
             ('custom_columns', ' of tenant_id, resource, name, type, options, required, position')
         ) as v (name, columns)

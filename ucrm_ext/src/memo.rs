@@ -1,4 +1,4 @@
-//! Owns what is remembered between requests: principals and totals for every backend, gates and routes for this one.
+//! Owns what is remembered between requests: principals and totals for every backend, gates, routes and texts for this one.
 //! Must never give back anything older than the last acknowledged change; see `generation`.
 //! Called by handle, the gates and the lists.
 
@@ -15,11 +15,34 @@ use std::collections::HashMap;
 /// A backend's own memo is emptied when it holds this many entries: there are as many as route forms and actions.
 const MOST_LOCAL: usize = 4096;
 
-/// A generation, and the bytes of a datum remembered under it.
-type Remembered = (u64, Box<[u8]>);
+/// Nor more bytes than this: an OpenAPI document has about one million.
+const MOST_BYTES: usize = 8 << 20;
+
+/// What this backend remembers: under a generation, the bytes of a datum.
+#[derive(Default)]
+struct Local {
+    entries: HashMap<u128, (u64, Box<[u8]>)>,
+    bytes: usize,
+}
+
+impl Local {
+    fn put(&mut self, key: u128, generation: u64, bytes: &[u8]) {
+        if bytes.len() > MOST_BYTES / 4 {
+            return;
+        }
+        if self.entries.len() >= MOST_LOCAL || self.bytes + bytes.len() > MOST_BYTES {
+            self.entries.clear();
+            self.bytes = 0;
+        }
+        self.bytes += bytes.len();
+        if let Some((_, before)) = self.entries.insert(key, (generation, bytes.into())) {
+            self.bytes -= before.len();
+        }
+    }
+}
 
 thread_local! {
-    static LOCAL: RefCell<HashMap<u128, Remembered>> = RefCell::new(HashMap::new());
+    static LOCAL: RefCell<Local> = RefCell::default();
 }
 
 /// The key of something remembered in this database.
@@ -43,13 +66,14 @@ pub fn recall_local(parts: &[&[u8]]) -> Answer {
     let now = generation::definitions();
     Ok(LOCAL.with_borrow(|local| {
         local
+            .entries
             .get(&key)
             .filter(|(then, _)| *then == now)
             .map(|(_, bytes)| copy_of(bytes))
     }))
 }
 
-/// Remembers a varlena datum (a composite or an array) in this backend.
+/// Remembers a varlena datum (a composite, an array or a text) in this backend.
 pub fn remember_local(
     parts: &[&[u8]],
     generation: Option<i64>,
@@ -58,12 +82,7 @@ pub fn remember_local(
     if let (false, Some(key), Some(generation), Some(value)) =
         (generation::bypassed(), key_of(parts), generation, value)
     {
-        LOCAL.with_borrow_mut(|local| {
-            if local.len() >= MOST_LOCAL {
-                local.clear();
-            }
-            local.insert(key, (generation as u64, image(value).into()));
-        });
+        LOCAL.with_borrow_mut(|local| local.put(key, generation as u64, image(value)));
     }
     Ok(Some(pg_sys::Datum::null()))
 }
@@ -120,6 +139,18 @@ fn remember_gates(call: Call) -> Answer {
         call.bytes(1).unwrap_or_default(),
     ];
     remember_local(&parts, call.bigint(2), call.datum(3))
+}
+
+fn recall_text(call: Call) -> Answer {
+    recall_local(&[b"text", call.datum(0).map(image).unwrap_or_default()])
+}
+
+fn remember_text(call: Call) -> Answer {
+    let parts = [
+        b"text".as_slice(),
+        call.datum(0).map(image).unwrap_or_default(),
+    ];
+    remember_local(&parts, call.bigint(1), call.datum(2))
 }
 
 /// What a count depends on: the statement, its binds (a whole text[]), and whose eyes it is seen with.
@@ -201,6 +232,12 @@ crate::leaf!(
     remember_principal
 );
 crate::leaf!(pg_finfo_ucrm_recall_gates, ucrm_recall_gates, recall_gates);
+crate::leaf!(pg_finfo_ucrm_recall_text, ucrm_recall_text, recall_text);
+crate::leaf!(
+    pg_finfo_ucrm_remember_text,
+    ucrm_remember_text,
+    remember_text
+);
 crate::leaf!(
     pg_finfo_ucrm_remember_gates,
     ucrm_remember_gates,

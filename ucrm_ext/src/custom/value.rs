@@ -2,6 +2,7 @@
 //! Must never accept a date or time that PostgreSQL would refuse, nor repeat a value.
 //! Called by `definition`.
 
+use crate::query::compile::currency::{Amiss, digits, minor};
 use crate::query::compile::{is_date, timestamp};
 use serde_json::Value;
 
@@ -120,21 +121,22 @@ fn order(kind: &Kind, from: &str, to: &str) -> Option<Fault> {
 }
 
 fn money(amount: &str, currency: &str) -> Option<Fault> {
-    let unsigned = amount.strip_prefix('-').unwrap_or(amount);
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-    let digits = |text: &str, most: usize| {
-        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    let Some(digits) = digits(currency) else {
+        let sentence = "must have a currency by its three letters (ISO 4217), EUR";
+        return Some((sentence, "invalid_format"));
     };
-    if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Some((
-            "must have a currency by its three letters, EUR",
+    match minor(amount, digits) {
+        Ok(_) => None,
+        Err(Amiss::Malformed) => Some((
+            "must have an amount in decimal digits, \"12.30\"",
             "invalid_format",
-        ));
+        )),
+        Err(Amiss::Precise) => Some((
+            "has more digits after the point than its currency",
+            "invalid_format",
+        )),
+        Err(Amiss::Large) => Some(("must have an amount below 92 quadrillion", "out_of_range")),
     }
-    (!digits(whole, 15) || !digits(fraction, 4)).then_some((
-        "must have an amount in decimal digits, \"12.30\"",
-        "invalid_format",
-    ))
 }
 
 /// Seconds since year 0 and the fraction's digits, to compare by.
@@ -235,6 +237,7 @@ mod tests {
             ),
             ("currency", json!({"amount": "-12.30", "currency": "EUR"})),
             ("currency", json!({"amount": "12", "currency": "JPY"})),
+            ("currency", json!({"amount": "12.345", "currency": "KWD"})),
             ("single_select", json!("red")),
             ("link", json!("https://a.example/b?c#d")),
             ("link", json!("HTTP://a.example")),
@@ -277,6 +280,13 @@ mod tests {
             ("currency", json!({"amount": "1e3", "currency": "EUR"})),
             ("currency", json!({"amount": "12.", "currency": "EUR"})),
             ("currency", json!({"amount": "12", "currency": "eur"})),
+            ("currency", json!({"amount": "12", "currency": "XYZ"})),
+            ("currency", json!({"amount": "12.5", "currency": "JPY"})),
+            ("currency", json!({"amount": "12.301", "currency": "EUR"})),
+            (
+                "currency",
+                json!({"amount": "99999999999999999999", "currency": "EUR"}),
+            ),
             ("single_select", json!("blue")),
             ("link", json!("javascript:alert(1)")),
             ("link", json!("https:///x")),

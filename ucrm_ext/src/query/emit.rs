@@ -58,6 +58,7 @@ pub fn emit(catalogue: &Catalogue, query: &Query) -> Result<List, Refusal> {
     conditions.extend(embedded.inner.iter().cloned());
 
     let columns = select_list(catalogue, query.fields.as_deref())?;
+    apart(catalogue, query.fields.as_deref(), &embedded)?;
     let keys = order::keys(catalogue, query.order.as_deref(), "r")?;
     let from = |more: Option<&String>| {
         let conditions: Vec<&str> = conditions.iter().chain(more).map(String::as_str).collect();
@@ -173,6 +174,32 @@ pub(super) fn shown_fields(
         });
     }
     Ok(columns.join(", "))
+}
+
+/// Refuses an embed with the name of a column that is shown beside it: a row has each name once.
+pub(super) fn apart(
+    catalogue: &Catalogue,
+    fields: Option<&[Field]>,
+    embedded: &Embedded,
+) -> Result<(), Refusal> {
+    let is_shown = |name: &str| match fields {
+        Some(fields) => fields
+            .iter()
+            .any(|field| field.alias.as_deref().unwrap_or(&field.column) == name),
+        None => catalogue
+            .visible()
+            .any(|column| column.name == name && !column.is_member()),
+    };
+    match embedded.related.iter().find(|(name, _)| is_shown(name)) {
+        Some((name, _)) => {
+            let message = format!(
+                "{} is a column too: give what is related another name",
+                shown(name)
+            );
+            Err(Refusal::filter(name, message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn joined(parts: impl IntoIterator<Item = String>) -> String {

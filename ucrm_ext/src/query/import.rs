@@ -158,6 +158,11 @@ fn field(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
+/// `custom.budget` is the member `budget` of the document `custom`.
+fn member(name: &str) -> Option<&str> {
+    name.strip_prefix("custom.")
+}
+
 /// Lines of cells.
 struct Records<'a> {
     reader: csv_core::Reader,
@@ -235,7 +240,9 @@ fn cells(catalogue: &Catalogue, body: &[u8], at: usize, most: usize) -> Result<P
     let mut unknown = Vec::new();
     for (place, name) in head.iter().enumerate() {
         let column = catalogue.column(name);
-        let shared = head[..place].contains(name);
+        let shared = head[..place].contains(name)
+            || name == "custom" && head.iter().any(|name| member(name).is_some())
+            || member(name).is_some() && catalogue.column("custom").is_none();
         if shared || column.is_some_and(|column| !column.readable && !column.writable) {
             unknown.push(shown(name));
         }
@@ -273,9 +280,18 @@ fn cells(catalogue: &Catalogue, body: &[u8], at: usize, most: usize) -> Result<P
         let mut bad = None;
         for ((name, column), cell) in head.iter().zip(&columns).zip(rows.cells()) {
             match std::str::from_utf8(cell) {
-                Ok(text) if !text.contains('\0') => {
-                    row.extend(value(*column, text).map(|value| (name.clone(), value)));
-                }
+                Ok(text) if !text.contains('\0') => match member(name) {
+                    Some(_) if text.is_empty() => (),
+                    Some(member) => {
+                        let custom = row
+                            .entry("custom")
+                            .or_insert_with(|| Value::Object(Map::new()));
+                        if let (Value::Object(custom), Some(value)) = (custom, value(None, text)) {
+                            custom.insert(member.into(), value);
+                        }
+                    }
+                    None => row.extend(value(*column, text).map(|value| (name.clone(), value))),
+                },
                 _ => bad = Some(name),
             }
         }

@@ -17,7 +17,6 @@ use serde_json::Value;
 const PARAMETERS: [&str; 4] = ["page", "limit", "fields", "archived"];
 const DEFAULT_LIMIT: u64 = 25;
 const MAX_LIMIT: u64 = 100;
-const MAX_OFFSET: u64 = 1_000_000;
 
 /// A table of links, seen from one of its ends.
 pub struct Link<'a> {
@@ -89,7 +88,7 @@ pub fn linked(catalogue: &Catalogue, link: &Link, raw_query: &str) -> Result<Lin
     };
     let limit = number("limit", get("limit"), MAX_LIMIT)?;
     let size = limit.unwrap_or(DEFAULT_LIMIT);
-    let page = number("page", get("page"), MAX_OFFSET / size + 1)?;
+    let page = number("page", get("page"), list::MAX_PAGE)?;
     let offset = (page.unwrap_or(1) - 1) * size;
     let archived = match (&catalogue.archived, get("archived").map(String::as_str)) {
         (Some(_), Some("any")) | (None, None) => String::new(),

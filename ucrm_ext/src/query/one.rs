@@ -4,7 +4,7 @@
 
 use super::catalogue::Catalogue;
 use super::embed::Embedded;
-use super::emit::select_list;
+use super::emit::{apart, select_list};
 use super::list;
 use super::parameter::pairs;
 use super::refusal::{Refusal, shown};
@@ -47,6 +47,7 @@ pub fn get(catalogue: &Catalogue, raw_query: &str) -> Result<Statement, Refusal>
     };
     let columns = select_list(catalogue, fields.as_deref())?;
     let embedded = Embedded::of(catalogue, &embeds, &mut binds)?;
+    apart(catalogue, fields.as_deref(), &embedded)?;
     let columns: Vec<String> = [columns].into_iter().chain(embedded.columns).collect();
     let (columns, target, found) = (columns.join(", "), catalogue.target(), by_key(catalogue));
     Ok(Statement {

@@ -145,10 +145,14 @@ pub unsafe fn cell(form: Form, datum: pg_sys::Datum, into: &mut Text) {
         match form {
             Form::Characters => csv::text(characters(datum), into),
             Form::Json => csv::plain(characters(datum), into),
-            Form::Jsonb => csv::plain(
-                output(pg_sys::Oid::from_u32(pg_sys::F_JSONB_OUT), datum),
-                into,
-            ),
+            Form::Jsonb => {
+                let json = output(pg_sys::Oid::from_u32(pg_sys::F_JSONB_OUT), datum);
+                // A member of a document that is a text is a text.
+                match serde_json::from_slice::<String>(json) {
+                    Ok(member) => csv::text(member.as_bytes(), into),
+                    Err(_) => csv::plain(json, into),
+                }
+            }
             Form::Other(function) => csv::text(output(function, datum), into),
             // Nothing in these needs quotes.
             _ => {

@@ -5,7 +5,7 @@ use super::*;
 /// What each parameter is for.
 fn parameter(name: &str) -> &'static str {
     match name {
-        "page" => "which page, from 1; at most 1,000,000 rows may come before it",
+        "page" => "which page, from 1",
         "limit" => "rows of a page, 1 to 100; 25 if not sent",
         "cursor" => {
             "instead of `page`: empty for the first page, then `meta.next_cursor` of the one before. `sort` and filters stay as they were, else `invalid_cursor`"
