@@ -46,6 +46,11 @@ def before_call(context, case, **kwargs):
         # One of them.
         query = {name: value for name, value in query.items() if name != "cursor"}
         case.query = query
+    # A link passes a key on as it is; a filter has an operator.
+    keys = {name: f"eq.{value}" for name, value in query.items() if name.endswith("_id") and isinstance(value, str) and UUID.fullmatch(value)}
+    if keys:
+        query = {**query, **keys}
+        case.query = query
     if isinstance(query.get("sort"), list):
         # One column, one direction.
         once = {str(column).lstrip("-"): column for column in query["sort"]}

@@ -5,10 +5,13 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+    with entities as materialized (
+        select r.name, r.key_column, ucrm.relation_of(r.table_schema, r.table_name) as relation from ucrm.resources as r where r.kind = 'entity'
+    )
     select k.conname, o.name, k.conrelid, c.attname, t.name
     from pg_catalog.pg_constraint as k
-    join ucrm.resources as o on o.kind = 'entity' and ucrm.relation_of(o.table_schema, o.table_name) = k.conrelid
-    join ucrm.resources as t on t.kind = 'entity' and ucrm.relation_of(t.table_schema, t.table_name) = k.confrelid
+    join entities as o on o.relation = k.conrelid
+    join entities as t on t.relation = k.confrelid
     cross join lateral (
         select max(m.attname) filter (where m.attname <> 'tenant_id') as attname,
                count(*) filter (where m.attname = 'tenant_id' and f.attname = 'tenant_id') as tenants,

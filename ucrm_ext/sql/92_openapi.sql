@@ -3,7 +3,7 @@
 create function ucrm.reachable_routes()
 returns table (method text, template text, path text, audience text, noun text, action text, writes boolean, entity text, relation text, target text)
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,10 +15,10 @@ as $$
         union all
         select x.name, '', '' from ucrm.resources as x where x.kind = 'entity'
         union all
-        select x.name, l.name, l.target
+        select x.name, l ->> 'name', l ->> 'target'
         from ucrm.resources as x
-        cross join lateral ucrm.relations_of(x.name) as l
-        where x.kind = 'entity' and l.kind = 'linked' and ucrm.has_permission(l.target, 'read') and ucrm.has_permission(l.link, 'read')
+        cross join lateral jsonb_array_elements(ucrm.relation_shapes(x.name)) as l
+        where x.kind = 'entity' and l ->> 'link' is not null and ucrm.has_permission(l ->> 'target', 'read') and ucrm.has_permission(l ->> 'link', 'read')
           and exists (select from ucrm.routes as r where r.template like '%{relation}%')
     ), given as materialized (
         select r.method, r.template, q.path, r.audience, coalesce(r.resource, x.entity) as noun, r.action,

@@ -5,7 +5,7 @@ insert into ucrm.route_docs (method, template, operation, summary, listed, param
     jsonb_build_object('200', ucrm.json_reply('A page of rows.', ucrm.list_schema(ucrm.schema_ref('{resource}')))),
     array['invalid_filter', 'invalid_cursor'], true),
 ('POST', '/api/v1/{resource}', '{resource}.create', 'Create one of {resource}, or many', 'An object makes one row, a list up to 1,000, all or none.',
-    ucrm.parameter_refs('idempotency-key'), '{"required": true, "content": {"application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/{resource}.new"}, {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"$ref": "#/components/schemas/{resource}.new"}}]}}}}',
+    ucrm.parameter_refs('idempotency-key'), '{"required": true, "content": {"application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/{resource}.new"}, {"type": "array", "maxItems": 1000, "items": {"$ref": "#/components/schemas/{resource}.new"}}]}}}}',
     jsonb_build_object('200', ucrm.json_reply('The new rows, in the order sent.', ucrm.schema_ref('{resource}.many')), '201', ucrm.json_reply('The new row.', ucrm.data_schema(ucrm.schema_ref('{resource}.made')), 'location', 'etag')
         || '{"links": {"get": {"operationId": "{resource}.get", "parameters": {"id": "$response.body#/data/id"}}, "update": {"operationId": "{resource}.update", "parameters": {"id": "$response.body#/data/id"}}, "delete": {"operationId": "{resource}.delete", "parameters": {"id": "$response.body#/data/id"}}}}'),
     array['duplicate', 'null_relation', 'idempotency_in_progress', 'idempotency_mismatch'], true),

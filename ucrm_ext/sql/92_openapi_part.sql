@@ -140,8 +140,8 @@ as $$
         "count": {"name": "count", "in": "query", "description": "With a cursor rows are counted only if asked for: `exact`, or `estimated` by the planner.", "schema": {"type": "string", "enum": ["exact", "estimated"]}},
         "archived": {"name": "archived", "in": "query", "description": "Archived rows stay out unless asked for: `any`, or `only` them.", "schema": {"type": "string", "enum": ["any", "only"]}},
         "idempotency-key": {"name": "Idempotency-Key", "in": "header", "description": "A name for this request, of up to 255 characters: sent again within 24 hours, it is answered as the first time and done once.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}},
-        "if-match": {"name": "If-Match", "in": "header", "description": "The ETag of the version the change is based on: 412 if the row has changed since.", "schema": {"type": "string"}},
-        "if-none-match": {"name": "If-None-Match", "in": "header", "description": "The ETag of the version one has: 304 if that is still the one.", "schema": {"type": "string"}}
+        "if-match": {"name": "If-Match", "in": "header", "description": "The ETag of the version the change is based on: 412 if the row has changed since.", "schema": {"type": "string", "pattern": "^[ -~]*$"}},
+        "if-none-match": {"name": "If-None-Match", "in": "header", "description": "The ETag of the version one has: 304 if that is still the one.", "schema": {"type": "string", "pattern": "^[ -~]*$"}}
     }'::jsonb;
 $$;
 comment on function ucrm.openapi_parameters() is 'Parameters that operations share, by their name among the document''s components.';

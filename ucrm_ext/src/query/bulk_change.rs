@@ -33,6 +33,16 @@ pub fn update(
                     "send ids, a list, and data, an object",
                 )]);
             };
+            if ids.is_empty() {
+                // Nothing changes, and what was sent is judged all the same.
+                let errors = owner_error(owner, &data).into_iter().collect();
+                let judged = assigned(catalogue, &data).and_then(|fields| checked(fields, errors));
+                if let Err(refusal) = judged {
+                    let mut errors = Vec::new();
+                    collect(&mut errors, 0, refusal);
+                    return Err(errors);
+                }
+            }
             let with = |id| {
                 let mut row = data.clone();
                 row.insert(catalogue.key.clone(), id);

@@ -7,6 +7,7 @@ use super::text::Text;
 use crate::raw;
 use pgrx::pg_sys;
 use std::ffi::CStr;
+use std::mem::ManuallyDrop;
 
 /// What a type is written as.
 #[derive(Clone, Copy)]
@@ -148,8 +149,12 @@ pub unsafe fn cell(form: Form, datum: pg_sys::Datum, into: &mut Text) {
             Form::Jsonb => {
                 let json = output(pg_sys::Oid::from_u32(pg_sys::F_JSONB_OUT), datum);
                 // A member of a document that is a text is a text.
-                match serde_json::from_slice::<String>(json) {
-                    Ok(member) => csv::text(member.as_bytes(), into),
+                // An error in `text` passes by, and must pass no destructor.
+                match serde_json::from_slice::<String>(json).map(ManuallyDrop::new) {
+                    Ok(member) => {
+                        csv::text(member.as_bytes(), into);
+                        drop(ManuallyDrop::into_inner(member));
+                    }
                     Err(_) => csv::plain(json, into),
                 }
             }
