@@ -37,10 +37,14 @@ pub fn update(
                 // Nothing changes, and what was sent is judged all the same.
                 let errors = owner_error(owner, &data).into_iter().collect();
                 let judged = assigned(catalogue, &data).and_then(|fields| checked(fields, errors));
-                if let Err(refusal) = judged {
-                    let mut errors = Vec::new();
-                    collect(&mut errors, 0, refusal);
-                    return Err(errors);
+                match judged {
+                    Ok((columns, _)) if columns.is_empty() => return Err(vec![idle(0)]),
+                    Ok(_) => {}
+                    Err(refusal) => {
+                        let mut errors = Vec::new();
+                        collect(&mut errors, 0, refusal);
+                        return Err(errors);
+                    }
                 }
             }
             let with = |id| {
@@ -73,8 +77,7 @@ pub fn update(
                 }
             };
         if columns.is_empty() {
-            bulk.errors
-                .push(error(row, "", "required", "there is nothing to change"));
+            bulk.errors.push(idle(row));
             continue;
         }
         bulk.keys.push(key.clone());
@@ -105,6 +108,10 @@ pub fn update(
         })
         .collect();
     Ok(bulk)
+}
+
+fn idle(row: usize) -> RowError {
+    error(row, "", "required", "there is nothing to change")
 }
 
 /// Deletes rows: `{"ids": […]}`. Their keys come back.
