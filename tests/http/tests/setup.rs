@@ -87,7 +87,7 @@ fn a_wrong_token_is_no_credential() {
     gateway
         .from(&address)
         .get(SETUP)
-        .refused(401, "unauthenticated");
+        .refused(405, "method_not_allowed");
 }
 
 #[test]

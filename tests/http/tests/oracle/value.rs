@@ -292,7 +292,17 @@ pub fn stored(dice: &mut Dice, kind: Kind, now: i128, custom: bool) -> Stored {
         Kind::Texts | Kind::Integers => array(dice, kind, now),
         Kind::Money if custom => {
             let (number, spellings) = NUMBERS[dice.below(NUMBERS.len())];
-            let amount = json!({"amount": spellings[0], "currency": one(dice, &["EUR", "JPY"])});
+            // One that has as many digits after the point.
+            let digits = spellings[0]
+                .split_once('.')
+                .map_or(0, |(_, rest)| rest.len());
+            let currency = match digits {
+                0 => one(dice, &["EUR", "JPY"]),
+                1 | 2 => "EUR",
+                3 => "KWD",
+                _ => "UYW",
+            };
+            let amount = json!({"amount": spellings[0], "currency": currency});
             (Meaning::Number(number), amount.to_string())
         }
         Kind::Money => {
