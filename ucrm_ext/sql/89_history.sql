@@ -91,7 +91,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     asked constant jsonb := coalesce(ucrm.query_values(r.query), '{}');
-    most constant integer := coalesce(asked ->> 'limit', '25');
+    most integer;
     refusal ucrm.response := ucrm.wrong_parameter(r, 'limit', 'before');
     versions jsonb;
     many integer;
@@ -102,6 +102,7 @@ begin
     if refusal.status is not null then
         return refusal;
     end if;
+    most := coalesce(asked ->> 'limit', '25');
     select jsonb_agg(to_jsonb(h) || jsonb_build_object('before', h.before - 'tenant_id', 'after', h.after - 'tenant_id') order by h.version desc), count(*)
     into versions, many
     from (

@@ -62,6 +62,11 @@ fn a_record_is_read_as_it_was_and_made_so_again() {
         .json();
     assert_eq!(rest["data"][0], versions[2], "page by page");
     assert_eq!(rest["meta"], json!({}));
+    for query in ["limit=null", "limit=0", "limit=101", "before=x", "after=1"] {
+        owner
+            .get(&format!("{target}/history?{query}"))
+            .refused(400, "invalid_filter");
+    }
 
     let as_of = |moment: &str| owner.get(&format!("{target}/as_of?moment={moment}"));
     assert_eq!(as_of(&first).data(200)["stage"], "lead");

@@ -34,18 +34,8 @@ pub fn update(
                 )]);
             };
             if ids.is_empty() {
-                // Nothing changes, and what was sent is judged all the same.
-                let errors = owner_error(owner, &data).into_iter().collect();
-                let judged = assigned(catalogue, &data).and_then(|fields| checked(fields, errors));
-                match judged {
-                    Ok((columns, _)) if columns.is_empty() => return Err(vec![idle(0)]),
-                    Ok(_) => {}
-                    Err(refusal) => {
-                        let mut errors = Vec::new();
-                        collect(&mut errors, 0, refusal);
-                        return Err(errors);
-                    }
-                }
+                // What nothing becomes cannot be judged.
+                return Err(vec![error(0, "ids", "required", "name at least one row")]);
             }
             let with = |id| {
                 let mut row = data.clone();
@@ -77,7 +67,8 @@ pub fn update(
                 }
             };
         if columns.is_empty() {
-            bulk.errors.push(idle(row));
+            bulk.errors
+                .push(error(row, "", "required", "there is nothing to change"));
             continue;
         }
         bulk.keys.push(key.clone());
@@ -108,10 +99,6 @@ pub fn update(
         })
         .collect();
     Ok(bulk)
-}
-
-fn idle(row: usize) -> RowError {
-    error(row, "", "required", "there is nothing to change")
 }
 
 /// Deletes rows: `{"ids": […]}`. Their keys come back.
