@@ -36,8 +36,10 @@ if [[ $name == bench-peers ]]; then
 fi
 build || exit 1
 if [[ $name == bench ]]; then
-    step build "$STATE/log/example.log" env CARGO_TERM_COLOR=never cargo build --release -p ucrm-gateway --example argon2_loop || exit 1
-    export ARGON2_LOOP=$TARGET/release/examples/argon2_loop
+    step build "$STATE/log/example.log" env CARGO_TERM_COLOR=never cargo build --release -p ucrm-gateway --example argon2_loop --example webhook_sink || exit 1
+    export ARGON2_LOOP=$TARGET/release/examples/argon2_loop WEBHOOK_SINK=$TARGET/release/examples/webhook_sink
+    # The receiver that deliveries are measured with is on this machine.
+    export UCRM_WEBHOOK_NETWORKS=127.0.0.1
 fi
 stage_open "$name" "$(cat tests/bench/postgresql.conf)" || exit 1
 bash "tests/bench/${1:+$1/}run.sh" 9>&-

@@ -93,6 +93,8 @@ impl Admin {
         self.metrics.pool_state("calls", database.calls.state());
         self.metrics.pool_state("exports", database.exports.state());
         self.metrics.pool_state("workers", database.workers.state());
+        self.metrics
+            .pool_state("webhooks", database.webhooks.state());
         match self.metrics.text() {
             Ok(mut text) => {
                 text.push_str(&self.gauges.text(database).await);

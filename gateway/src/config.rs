@@ -15,6 +15,7 @@ use crate::encryption::{self, Check};
 use crate::mail::settings::MailConfig;
 use crate::options::Options;
 use crate::site::Site;
+use crate::webhook::settings::WebhookConfig;
 
 /// What the gateway runs by.
 pub struct Config {
@@ -70,6 +71,8 @@ pub struct Config {
     pub log: String,
     /// The mail worker's.
     pub mail: MailConfig,
+    /// The webhook worker's.
+    pub webhook: WebhookConfig,
 }
 
 impl Config {
@@ -101,8 +104,12 @@ impl Config {
         let named = !options.mail.public_url.trim().is_empty();
         let mail = MailConfig::of(options.mail, listen, tls.is_some())?;
         let public_url = mail.public_url.parse().ok().filter(|_| named);
+        let receivers = list(&options.webhook.webhook_networks)
+            .map(|text| network("UCRM_WEBHOOK_NETWORKS", text))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             mail,
+            webhook: WebhookConfig::of(options.webhook, receivers),
             database,
             check,
             database_ca_file: ca_file,

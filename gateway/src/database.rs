@@ -1,4 +1,4 @@
-//! The connections to PostgreSQL: three pools, how they are opened, and how long one waits for them.
+//! The connections to PostgreSQL: four pools, how they are opened, and how long one waits for them.
 //! Must never hold session state: every statement is single and commits by itself.
 //! Called by gateway (through call and export), the workers, admin and check.
 
@@ -23,6 +23,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// The server's own limit fires this much after the gateway's, should a cancel get lost.
 const BACKSTOP: Duration = Duration::from_secs(1);
 const WORKERS: usize = 2;
+const WEBHOOK_WORKERS: usize = 1;
 const WORK_LIMIT: Duration = Duration::from_secs(30);
 const EXPORT_LIMIT: Duration = Duration::from_secs(900);
 const IDLE_TRANSACTION_LIMIT: Duration = Duration::from_secs(10);
@@ -37,6 +38,8 @@ pub struct Database {
     pub exports: Connections,
     /// For what the gateway does by itself: short, and not to wait for clients.
     pub workers: Connections,
+    /// For the webhook worker alone, whose statements may be long.
+    pub webhooks: Connections,
     target: tokio_postgres::Config,
     tls: MakeRustlsConnect,
 }
@@ -96,6 +99,7 @@ impl Database {
             calls: open(config.pool_size, config.request_timeout + BACKSTOP)?,
             exports: open(config.pool_size.div_ceil(4), EXPORT_LIMIT)?,
             workers: open(WORKERS, WORK_LIMIT)?,
+            webhooks: open(WEBHOOK_WORKERS, WORK_LIMIT)?,
             target: target(&config.database, CONNECT_LIMIT),
             tls,
         })
@@ -112,6 +116,7 @@ impl Database {
         self.calls.pool.close();
         self.exports.pool.close();
         self.workers.pool.close();
+        self.webhooks.pool.close();
     }
 }
 

@@ -1,11 +1,19 @@
 //! Where a tenant may make the gateway connect to: the internet, and not what is behind the gateway's back.
 //! Must never be asked about a name alone: what is connected to are the addresses that were looked at here.
-//! Called by mail's SMTP transport for tenants' own servers.
+//! Called by mail's SMTP transport for tenants' own servers, by fetch and by webhook. The database refuses at once what
+//! can never be right, by the same networks: `ucrm.is_public_address`.
 
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::net::lookup_host;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+/// For one of several addresses.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
 // IANA's special-purpose registries (RFC 6890 and what updates it), multicast, and reserved space.
 const NOT_PUBLIC: [&str; 15] = [
@@ -38,6 +46,9 @@ pub enum Refused {
     /// One of its addresses is not on the internet.
     #[error("the server's address is not a public one")]
     NotPublic,
+    /// Nobody answers at any of them.
+    #[error("the server cannot be reached")]
+    Unreachable,
 }
 
 /// True for an address on the internet. One that an IPv4 address is mapped into counts as that.
@@ -60,21 +71,53 @@ pub async fn addresses_of(
     port: u16,
     allowed: &[IpNet],
 ) -> Result<Vec<SocketAddr>, Refused> {
-    let found = lookup_host((host, port))
-        .await
-        .map_err(|_| Refused::Unknown)?;
-    let found: Vec<SocketAddr> = found.collect();
+    permitted(resolve(host, port).await, allowed)
+}
+
+/// A connection to a host that a tenant named. It is resolved once: nobody can answer differently the second time.
+///
+/// # Errors
+/// As `addresses_of`, or where nobody answers.
+pub async fn connect(host: &str, port: u16, allowed: &[IpNet]) -> Result<TcpStream, Refused> {
+    connect_by(|| resolve(host, port), allowed).await
+}
+
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(lookup_host((host, port)).await?.collect())
+}
+
+// Taken by value, a resolver cannot be asked again.
+async fn connect_by<R>(resolve: impl FnOnce() -> R, allowed: &[IpNet]) -> Result<TcpStream, Refused>
+where
+    R: Future<Output = io::Result<Vec<SocketAddr>>>,
+{
+    for address in permitted(resolve().await, allowed)? {
+        if let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+            return Ok(stream);
+        }
+    }
+    Err(Refused::Unreachable)
+}
+
+fn permitted(
+    found: io::Result<Vec<SocketAddr>>,
+    allowed: &[IpNet],
+) -> Result<Vec<SocketAddr>, Refused> {
+    let found = found.map_err(|_| Refused::Unknown)?;
     if found.is_empty() {
         return Err(Refused::Unknown);
     }
-    let may = |address: &SocketAddr| {
-        let ip = address.ip().to_canonical();
-        is_public(ip) || allowed.iter().any(|net| net.contains(&ip))
-    };
+    let may = |address: &SocketAddr| is_public(address.ip()) || is_in(address.ip(), allowed);
     match found.iter().all(may) {
         true => Ok(found),
         false => Err(Refused::NotPublic),
     }
+}
+
+/// True for an address in one of these networks.
+pub fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|net| net.contains(&address))
 }
 
 #[cfg(test)]
@@ -149,6 +192,21 @@ mod tests {
                 "{literal}"
             );
         }
+        // What only resolvers take for an address counts as what it resolves to.
+        for odd in [
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "017700000001",
+            "0",
+            "10.1",
+            "0xa9fea9fe",
+            "localhost.",
+        ] {
+            assert!(addresses_of(odd, 25, &[]).await.is_err(), "{odd}");
+        }
         assert_eq!(addresses_of("8.8.8.8", 25, &[]).await.unwrap().len(), 1);
         assert_eq!(addresses_of("", 25, &[]).await, Err(Refused::Unknown));
     }
@@ -162,6 +220,28 @@ mod tests {
         let allowed = ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         assert!(addresses_of("localhost", 25, &allowed).await.is_ok());
         assert!(addresses_of("10.0.0.1", 25, &allowed).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_changes_its_answer_is_asked_once_and_what_it_said_then_counts() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let public: SocketAddr = "8.8.8.8:443".parse().unwrap();
+        let local: Vec<IpNet> = vec!["127.0.0.0/8".parse().unwrap()];
+        // Each time it is asked it says something else: public, private, both.
+        for said in [vec![here], vec![public, here], vec![here, public]] {
+            let refused = connect_by(|| async { Ok(said.clone()) }, &[]).await;
+            assert_eq!(refused.unwrap_err(), Refused::NotPublic, "{said:?}");
+        }
+        let connected = connect_by(|| async { Ok(vec![here]) }, &local).await;
+        assert_eq!(connected.unwrap().peer_addr().unwrap(), here);
+        for said in [Ok(Vec::new()), Err(io::Error::other("no such name"))] {
+            let refused = connect_by(|| async { said }, &local).await;
+            assert_eq!(refused.unwrap_err(), Refused::Unknown);
+        }
+        drop(listener);
+        let refused = connect_by(|| async { Ok(vec![here]) }, &local).await;
+        assert_eq!(refused.unwrap_err(), Refused::Unreachable);
     }
 
     proptest! {

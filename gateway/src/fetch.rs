@@ -3,7 +3,6 @@
 //! Called by jwks.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,22 +13,19 @@ use hyper::http::uri::Authority;
 use hyper::{HeaderMap, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::destination::{Refused, addresses_of};
+use crate::destination::{self, Refused};
+use crate::trust;
 
 /// Longest answer.
 pub const MOST: usize = 256 * 1024;
 const LIMIT: Duration = Duration::from_secs(10);
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const HTTPS: u16 = 443;
 const AGENT: &str = concat!("ucrm-gateway/", env!("CARGO_PKG_VERSION"));
 
@@ -92,29 +88,8 @@ impl Fetcher {
     /// # Errors
     /// A sentence saying what is wrong with the file.
     pub fn new(ca_file: Option<&Path>, networks: &[IpNet]) -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(file) = ca_file {
-            let certificates = CertificateDer::pem_file_iter(file)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| format!("{}: {error}", file.display()))?;
-            if roots.add_parsable_certificates(certificates).0 == 0 {
-                return Err(format!("{}: no certificate in it", file.display()));
-            }
-        }
-        if roots.is_empty() {
-            return Ok(Self {
-                tls: None,
-                networks: networks.to_vec(),
-            });
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         Ok(Self {
-            tls: Some(TlsConnector::from(Arc::new(config))),
+            tls: trust::connector(ca_file)?,
             networks: networks.to_vec(),
         })
     }
@@ -176,14 +151,8 @@ impl Fetcher {
             .unwrap_or(host);
         let name = ServerName::try_from(host.to_owned()).map_err(|_| FetchFault::Url)?;
         let port = authority.port_u16().unwrap_or(HTTPS);
-        // What was resolved is what is connected to: nobody can answer differently the second time.
-        for address in addresses_of(host, port, &self.networks).await? {
-            if let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
-                let stream = tls.connect(name, stream).await;
-                return stream.map_err(|_| FetchFault::Tls);
-            }
-        }
-        Err(FetchFault::Unreachable)
+        let stream = destination::connect(host, port, &self.networks).await?;
+        tls.connect(name, stream).await.map_err(|_| FetchFault::Tls)
     }
 }
 
@@ -192,6 +161,7 @@ impl From<Refused> for FetchFault {
         match refused {
             Refused::Unknown => Self::Name,
             Refused::NotPublic => Self::Private,
+            Refused::Unreachable => Self::Unreachable,
         }
     }
 }

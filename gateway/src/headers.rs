@@ -14,7 +14,7 @@ const LISTS: [HeaderName; 4] = [
     hyper::header::IF_NONE_MATCH,
     HeaderName::from_static("prefer"),
 ];
-const SINGLES: [HeaderName; 9] = [
+const SINGLES: [HeaderName; 15] = [
     hyper::header::USER_AGENT,
     hyper::header::CONTENT_TYPE,
     hyper::header::RANGE,
@@ -24,6 +24,13 @@ const SINGLES: [HeaderName; 9] = [
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("accept-profile"),
     HeaderName::from_static("content-profile"),
+    // Of webhooks that others send, for ucrm.verify_webhook().
+    HeaderName::from_static("webhook-id"),
+    HeaderName::from_static("webhook-timestamp"),
+    HeaderName::from_static("webhook-signature"),
+    HeaderName::from_static("svix-id"),
+    HeaderName::from_static("svix-timestamp"),
+    HeaderName::from_static("svix-signature"),
 ];
 
 /// The allowed headers as JSON text: lower-case name to value.

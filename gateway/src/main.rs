@@ -45,8 +45,10 @@ mod server;
 mod session;
 mod site;
 mod trouble;
+mod trust;
 mod variant;
 mod verifier;
+mod webhook;
 
 use std::process::ExitCode;
 

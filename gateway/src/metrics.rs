@@ -1,6 +1,6 @@
 //! What the gateway counts, for Prometheus.
 //! Must never use a label that a client can make up: routes are templates, codes are refusals.
-//! Called by gateway, listener, database and mail; shown by admin.
+//! Called by gateway, listener, database, mail and webhook; shown by admin.
 
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub struct Metrics {
     pool_failures: IntCounterVec,
     pool_size: IntGaugeVec,
     mails: IntCounterVec,
+    deliveries: IntCounterVec,
 }
 
 impl Metrics {
@@ -80,6 +81,13 @@ impl Metrics {
                 ),
                 &["sender", "outcome"],
             )?,
+            deliveries: IntCounterVec::new(
+                Opts::new(
+                    "ucrm_gateway_deliveries_total",
+                    "Attempts to deliver a webhook, by outcome.",
+                ),
+                &["outcome"],
+            )?,
             registry,
         };
         let build = IntGaugeVec::new(
@@ -93,6 +101,9 @@ impl Metrics {
         for outcome in ["sent", "retry", "failed"] {
             metrics.mails.with_label_values(&["platform", outcome]);
         }
+        for outcome in ["delivered", "answered", "refused", "unreachable"] {
+            metrics.deliveries.with_label_values(&[outcome]);
+        }
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.latency.clone()))?;
@@ -102,6 +113,7 @@ impl Metrics {
         registry.register(Box::new(metrics.pool_failures.clone()))?;
         registry.register(Box::new(metrics.pool_size.clone()))?;
         registry.register(Box::new(metrics.mails.clone()))?;
+        registry.register(Box::new(metrics.deliveries.clone()))?;
         registry.register(Box::new(build))?;
         Ok(metrics)
     }
@@ -147,6 +159,11 @@ impl Metrics {
     /// An attempt to send a mail is over.
     pub fn mail(&self, sender: &str, outcome: &str) {
         self.mails.with_label_values(&[sender, outcome]).inc();
+    }
+
+    /// An attempt to deliver a webhook is over.
+    pub fn delivery(&self, outcome: &str) {
+        self.deliveries.with_label_values(&[outcome]).inc();
     }
 
     /// Prometheus text, version 0.0.4.

@@ -8,6 +8,7 @@ use clap::Parser;
 
 use crate::mail::settings::MailOptions;
 use crate::secret::Secret;
+use crate::webhook::settings::WebhookOptions;
 
 const AFTER_HELP: &str = "Every variable NAME may also be given as NAME_FILE, the path of a file that holds the value \
 (container secrets); a flag wins over both. In UCRM_DATABASE_URL, sslmode means what it means to libpq: `require` \
@@ -143,6 +144,9 @@ pub struct Options {
     /// The mail worker's
     #[command(flatten)]
     pub mail: MailOptions,
+    /// The webhook worker's
+    #[command(flatten)]
+    pub webhook: WebhookOptions,
 }
 
 fn secret(text: &str) -> Result<Secret, String> {

@@ -23,6 +23,7 @@ use crate::listener::{Ending, Listener};
 use crate::login::Verdict;
 use crate::mail::Mail;
 use crate::metrics::Metrics;
+use crate::webhook::Webhooks;
 
 const ADMIN_CONNECTIONS: usize = 64;
 /// For connections that were cut to let go of what they hold.
@@ -39,7 +40,8 @@ pub async fn check(config: &Config) -> Result<(), String> {
     fetcher(config)?;
     let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
     let database = Arc::new(Database::new(config, &metrics)?);
-    Mail::new(&config.mail, database.clone(), metrics)?;
+    Mail::new(&config.mail, database.clone(), metrics.clone())?;
+    Webhooks::new(&config.webhook, database.clone(), metrics)?;
     match database.probe().await {
         Verdict::Fit => Ok(()),
         Verdict::Down(why) => Err(format!("the database cannot be reached: {why}")),
@@ -60,10 +62,14 @@ pub async fn run(config: Config) -> Result<(), String> {
     let metrics = Arc::new(Metrics::new().map_err(|error| error.to_string())?);
     let database = Arc::new(Database::new(&config, &metrics)?);
     let mail = Mail::new(&config.mail, database.clone(), metrics.clone())?;
+    let webhooks = Webhooks::new(&config.webhook, database.clone(), metrics.clone())?;
     if config.mail.tells_its_password() {
         tracing::warn!(
             "the mail server's password travels in clear: leave tls=none out of UCRM_SMTP_URL"
         );
+    }
+    if !config.webhook.networks.is_empty() {
+        tracing::warn!(networks = ?config.webhook.networks, "webhooks may lead into these networks: UCRM_WEBHOOK_NETWORKS");
     }
     if config.trusts_the_network() {
         tracing::warn!(
@@ -123,6 +129,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         tokio::spawn(listener.serve(move |request, peer| gateway.clone().answer(request, peer)));
 
     let mut mail = tokio::spawn(mail.run(public.drain.clone()));
+    let mut webhooks = tokio::spawn(webhooks.run(public.drain.clone()));
 
     tokio::select! {
         _ = terminate.recv() => {}
@@ -135,6 +142,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let begun = async {
         public.open.wait().await;
         let _ = (&mut mail).await;
+        let _ = (&mut webhooks).await;
     };
     let drained = tokio::select! {
         drained = timeout(config.drain, begun) => drained.is_ok(),
@@ -145,6 +153,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         tracing::warn!(connections = public.open.len(), "cutting what is left");
         public.cut.cancel();
         mail.abort();
+        webhooks.abort();
         let _ = timeout(LAST_MOMENT, public.open.wait()).await;
     }
     database.close().await;

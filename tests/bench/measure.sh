@@ -119,6 +119,8 @@ measure() {
         http_export | copy_*) carry "$1" ;;
         http_list | http_list_alone) over_http keys ;;
         http_sign_in) over_http sign_in ;;
+        webhook_one) deliveries 1 ;;
+        webhook_ten) deliveries 10 ;;
         bare_argon2) "$ARGON2_LOOP" "$seconds" ;;
         http_list_beside) beside_sign_ins ;;
         *) per_second "$ADMIN_LOGIN" "$1" ;;

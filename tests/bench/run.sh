@@ -11,6 +11,8 @@ root=$(cd "$here/../.." && pwd)
 source "$here/measure.sh"
 # shellcheck source=tests/bench/large.sh
 source "$here/large.sh"
+# shellcheck source=tests/bench/webhook.sh
+source "$here/webhook.sh"
 measure_open speed
 
 tenants=${BENCH_TENANTS:-1000}
@@ -66,6 +68,11 @@ if only changes; then
             done
         done
     done
+fi
+if only webhook; then
+    webhook_open
+    rounds=3 compare "deliveries of webhooks" webhook_one webhook_ten
+    webhook_close
 fi
 if only memory; then
     say "the gateway's memory"

@@ -3,6 +3,7 @@
 import os
 import unittest
 
+import told
 from postgrest import APIError, CountMethod, SyncPostgrestClient
 
 KEY = os.environ["OWNER_KEY"]
@@ -78,20 +79,5 @@ class Postgrest(unittest.TestCase):
         self.refused(CLIENT.rpc("nothing", {}), "PGRST202")
 
 
-class Told(unittest.TextTestResult):
-    """One line a test, as the suite counts them."""
-
-    def addSuccess(self, test):
-        print(f"ok - {test.id()}")
-
-    def addError(self, test, error):
-        print(f"not ok - {test.id()}\n{self._exc_info_to_string(error, test)}")
-        super().addError(test, error)
-
-    def addFailure(self, test, error):
-        print(f"not ok - {test.id()}\n{self._exc_info_to_string(error, test)}")
-        super().addFailure(test, error)
-
-
 if __name__ == "__main__":
-    unittest.main(testRunner=unittest.TextTestRunner(resultclass=Told, verbosity=0))
+    told.main()

@@ -27,7 +27,7 @@ select set_eq(
     'PUBLIC may ask for the context, and execute nothing else');
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
-    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail', 'housekeep', 'announce_events'],
+    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail', 'housekeep', 'announce_events', 'fan_out_webhooks', 'claim_deliveries', 'settle_deliveries'],
     'the gateway executes its own functions');
 select is_empty(
     $$select f.name, r.rolname from functions as f, pg_roles as r
@@ -139,7 +139,7 @@ select is_empty($$
 select set_eq(
     $$select c.relname, p.polcmd::text from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace$$,
     $$select v.name, 'r' from unnest(array['refusals', 'constraint_fields', 'rate_limits', 'builtin_roles', 'resources', 'resource_actions', 'gates', 'routes', 'exposed_functions', 'tenant_settings', 'file_buckets',
-        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events', 'custom_columns', 'files']) as v (name)$$,
+        'tenants', 'tenant_memberships', 'roles', 'role_permissions', 'api_keys', 'invitations', 'impersonations', 'audit_logs', 'events', 'custom_columns', 'files', 'webhooks', 'webhook_deliveries']) as v (name)$$,
     'these tables of the house can be read by members or by everybody; all others by nobody');
 select ok(pg_get_expr(p.polqual, p.polrelid) ~ 'tenant_id\(\)' and pg_get_expr(p.polqual, p.polrelid) ~ '(has_permission|permission_scope)', format('%s asks for tenant and permission', p.polrelid::regclass))
 from pg_policy as p join pg_class as c on c.oid = p.polrelid and c.relnamespace = 'ucrm'::regnamespace

@@ -65,6 +65,12 @@ begin
     insert into ucrm.mail_senders (tenant_id, from_address, from_name, transport, host, port, tls, username, secret_mask)
     values (tenant, 'sender@' || suffix || '.example', 'Sender', 'smtp', 'mail.example', 465, 'implicit', 'sender', '••••');
     perform ucrm.keep_secret(tenant, 'mail', tenant, 'hush');
+    insert into ucrm.webhooks (tenant_id, url, events, reads) values (tenant, 'https://hooks.example/' || suffix, '{contacts.*,deals.created}', '*:read');
+    insert into ucrm.webhook_queues (tenant_id, webhook_id, due_at) select w.tenant_id, w.id, w.created_at from ucrm.webhooks as w where w.tenant_id = tenant;
+    insert into ucrm.webhook_feeds (tenant_id, event_id) values (tenant, ucrm.uuid7()) on conflict do nothing;
+    insert into ucrm.webhook_deliveries (tenant_id, webhook_id, event_id, type, record, payload, status, next_attempt_at)
+    select w.tenant_id, w.id, ucrm.uuid7(), 'contacts.created', 'contacts/' || suffix, '{"a": [1, 1.10]}', 'pending', w.created_at from ucrm.webhooks as w where w.tenant_id = tenant;
+    insert into ucrm.webhook_events_processed (tenant_id, source, id) values (tenant, 'shop', suffix);
     insert into ucrm.invitations (tenant_id, email, role, digest) values (tenant, suffix || '@invited.example', 'keeper', sha256(convert_to(suffix, 'UTF8')));
     insert into ucrm.impersonations (tenant_id, admin_id, user_id, reason) values (tenant, ucrm.uuid7(), ucrm.uuid7(), 'to see it move');
     insert into ucrm.role_permissions (tenant_id, role, resource, action, scope) values (tenant, 'keeper', 'contacts', 'read', 'own');

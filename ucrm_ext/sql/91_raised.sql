@@ -206,9 +206,11 @@ as $$
     union all
     select 'ucrm_window_refused_full', jsonb_build_object('segment', w.segment), w.refused_full::double precision from ucrm.window_occupancy() as w
     union all
-    select g.name, g.labels, g.value from ucrm.mail_gauges() as g;
+    select g.name, g.labels, g.value from ucrm.mail_gauges() as g
+    union all
+    select g.name, g.labels, g.value from ucrm.delivery_gauges() as g;
 $$;
-comment on function ucrm.metrics() is 'Gauges for /metrics: entries, capacity and refusals of the windows, by segment; mails that wait, and for how long.';
+comment on function ucrm.metrics() is 'Gauges for /metrics: entries, capacity and refusals of the windows, by segment; mails and webhook deliveries that wait, and for how long.';
 
 grant execute on function
     ucrm.refused(text, text, text, text, bytea, inet, uuid, text, text, text, text, text, text, text),

@@ -26,6 +26,8 @@ begin
         insert into ucrm.custom_columns (tenant_id, resource, name, label, type) values (tenant.id, 'contacts', 'prove', 'Prove', 'plain');
         insert into ucrm.files (tenant_id, bucket, name, content_type, size, sha256, content) values (tenant.id, 'memberAvatars', 'prove.png', 'image/png', 1, tenant.side, 'x');
         insert into ucrm.impersonations (tenant_id, admin_id, user_id, reason) values (tenant.id, tenant.id, tenant.id, 'to prove its walls');
+        insert into ucrm.webhooks (tenant_id, id, url, reads) values (tenant.id, tenant.id, 'https://prove.example/' || tenant.side, '');
+        insert into ucrm.webhook_deliveries (tenant_id, webhook_id, event_id, type, status) values (tenant.id, tenant.id, tenant.id, 'prove.' || tenant.side, 'failed');
     end loop;
 
     for login in

@@ -52,6 +52,7 @@ begin
         union all select * from ucrm.issuer_faults()
         union all select * from ucrm.row_faults()
         union all select * from ucrm.exposure_faults()
+        union all select * from ucrm.webhook_faults()
     ) as f
     order by array_position(array['error', 'warning', 'info'], f.level), f.object, f.what;
 end

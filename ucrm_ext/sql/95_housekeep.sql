@@ -138,9 +138,17 @@ begin
     where e.tenant_id = old.tenant_id and e.id = old.id;
     get diagnostics gone = row_count;
     return next;
+
+    what := 'webhook deliveries';
+    gone := ucrm.prune_deliveries(wanted);
+    return next;
+
+    what := 'webhook ids taken';
+    gone := ucrm.prune_processed(wanted);
+    return next;
 end
 $$;
 comment on function ucrm.housekeep(integer) is
-'Removes, up to batch of each, windows whose hits no longer count, tokens of mails that have run out, digests of invitations that have, sessions that are over, answers kept for Idempotency-Keys after their 24 hours, and mails and events as old as the settings mail_days and event_days say; how many of each. The gateways call it every few minutes; without one, let pg_cron: select cron.schedule(''ucrm'', ''* * * * *'', ''select ucrm.housekeep(10000)''). No row when another call is at it, or on a standby. A call that fails or is killed has removed nothing and the next one does it. What it removes counts for nothing already: it changes what is stored, not what anybody may.';
+'Removes, up to batch of each, windows whose hits no longer count, tokens of mails that have run out, digests of invitations that have, sessions that are over, answers kept for Idempotency-Keys after their 24 hours, mails and events as old as the settings mail_days and event_days say, and deliveries and ids of webhooks that are 30 days old; how many of each. The gateways call it every few minutes; without one, let pg_cron: select cron.schedule(''ucrm'', ''* * * * *'', ''select ucrm.housekeep(10000)''). No row when another call is at it, or on a standby. A call that fails or is killed has removed nothing and the next one does it. What it removes counts for nothing already: it changes what is stored, not what anybody may.';
 
 grant execute on function ucrm.housekeep(integer) to ucrm_gateway, ucrm_platform;

@@ -81,6 +81,8 @@ begin
             ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, impersonator_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed'),
             ('events', null, 'tenant_id', 'tenant_id, id, at, type, resource, record_id, data, changes, request_id'),
             ('files', 'files', 'tenant_id', 'tenant_id, id, bucket, name, content_type, size, sha256, created_by, created_at'),
+            ('webhooks', 'webhooks', 'tenant_id', 'tenant_id, id, url, description, events, status, disabled_reason, previous_secret_until, created_by, created_at, updated_at'),
+            ('webhook_deliveries', 'webhooks', 'tenant_id', 'tenant_id, id, webhook_id, event_id, type, record, status, attempts, next_attempt_at, response_status, error, took_ms, created_at, attempted_at, finished_at'),
             ('custom_columns', '', 'tenant_id', 'tenant_id, id, resource, name, label, type, options, required, position, created_at, updated_at')
         ) as v (name, resource, tenant_column, columns)
     loop

@@ -49,8 +49,9 @@ impl Gateway {
             .env_clear()
             .env("UCRM_LISTEN", "127.0.0.1:0")
             .env("UCRM_ADMIN_LISTEN", "127.0.0.1:0")
-            // The stage's gateway sends the stage's mails.
+            // The stage's gateway sends the stage's mails, and delivers its webhooks.
             .env("UCRM_MAIL_WORKERS", "0")
+            .env("UCRM_WEBHOOK_WORKERS", "0")
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file);

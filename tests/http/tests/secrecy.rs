@@ -90,6 +90,23 @@ fn no_secret_of_a_journey_is_in_the_log_the_dump_or_the_audit() {
         .post("/api/v1/workspaces", &json!({"name": "Of a test"}))
         .is(201);
     secrets.push(("the next cookie", person.cookie().unwrap()));
+    let mut db = database::admin();
+    let approve = "update ucrm.tenants set status = 'approved' where id = (select m.tenant_id from ucrm.tenant_memberships as m where m.user_id = $1)";
+    database::execute(&mut db, approve, &[&person.id()]);
+    let webhook = person
+        .post(
+            "/api/v1/webhooks",
+            &json!({"url": "https://hooks.acme.example/"}),
+        )
+        .data(201);
+    let path = format!("/api/v1/webhooks/{}", webhook["id"].as_str().unwrap());
+    let rotated = person.post(&format!("{path}/rotate"), &json!({})).data(200);
+    let shown = person.get(&format!("{path}/secret")).data(200);
+    assert_eq!(shown["secret"], rotated["secret"]);
+    for (what, made) in [("a webhook's secret", &webhook), ("its next one", &rotated)] {
+        let secret = text(&made["secret"]);
+        secrets.push((what, secret.strip_prefix("whsec_").unwrap().to_owned()));
+    }
     person
         .post(
             "/api/v1/auth/change-password",
@@ -108,7 +125,6 @@ fn no_secret_of_a_journey_is_in_the_log_the_dump_or_the_audit() {
     }
     secrets.push(("a broken password", "a password beside".to_owned()));
 
-    let mut db = database::admin();
     let log: String = database::value(
         &mut db,
         "select string_agg(convert_from(pg_read_binary_file(current_setting('log_directory') || '/' || f), 'UTF8'), '') \
