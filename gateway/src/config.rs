@@ -53,6 +53,8 @@ pub struct Config {
     pub drain: Duration,
     /// Time between two rounds of housekeeping.
     pub housekeeping: Duration,
+    /// Time between two looks for audit rows to seal.
+    pub sealing: Duration,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whose pages may call.
@@ -127,6 +129,7 @@ impl Config {
             body_timeout: Duration::from_millis(options.body_timeout_ms),
             drain: Duration::from_millis(options.drain_ms),
             housekeeping: Duration::from_millis(options.housekeeping_ms),
+            sealing: Duration::from_millis(options.sealing_ms),
             trusted_proxies: list(&options.trusted_proxies)
                 .map(|text| network("UCRM_TRUSTED_PROXIES", text))
                 .collect::<Result<_, _>>()?,

@@ -40,6 +40,7 @@ mod problem;
 mod reply;
 mod reply_body;
 mod request;
+mod sealer;
 mod secret;
 mod server;
 mod session;
@@ -48,6 +49,7 @@ mod trouble;
 mod trust;
 mod variant;
 mod verifier;
+mod verify_audit;
 mod webhook;
 
 use std::process::ExitCode;
@@ -59,6 +61,13 @@ use crate::config::Config;
 use crate::options::Options;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    if arguments
+        .nth(1)
+        .is_some_and(|name| name == verify_audit::NAME)
+    {
+        return verify_audit::run(std::env::args_os().skip(1));
+    }
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -13,7 +13,8 @@ use crate::webhook::settings::WebhookOptions;
 const AFTER_HELP: &str = "Every variable NAME may also be given as NAME_FILE, the path of a file that holds the value \
 (container secrets); a flag wins over both. In UCRM_DATABASE_URL, sslmode means what it means to libpq: `require` \
 encrypts but checks the server's certificate only with UCRM_DATABASE_CA_FILE; verify-ca and verify-full check it \
-against that file or the system's roots.";
+against that file or the system's roots. \
+`ucrm-gateway verify-audit FILE` is a program of its own: it checks an exported audit log (verify-audit --help).";
 
 /// UCRM's HTTP gateway.
 #[derive(Parser)]
@@ -93,6 +94,10 @@ pub struct Options {
     #[arg(long, env = "UCRM_HOUSEKEEPING_MS", default_value = "600000", value_name = "MS",
           value_parser = whole("UCRM_HOUSEKEEPING_MS", 100, 86_400_000))]
     pub housekeeping_ms: u64,
+    /// Time between two looks for audit rows that are to be sealed
+    #[arg(long, env = "UCRM_SEALING_MS", default_value = "5000", value_name = "MS",
+          value_parser = whole("UCRM_SEALING_MS", 100, 3_600_000))]
+    pub sealing_ms: u64,
     /// Networks whose X-Forwarded-For is believed: 10.0.0.0/8,192.0.2.1 (default: none)
     #[arg(
         long,

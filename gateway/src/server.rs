@@ -23,6 +23,7 @@ use crate::listener::{Ending, Listener};
 use crate::login::Verdict;
 use crate::mail::Mail;
 use crate::metrics::Metrics;
+use crate::sealer;
 use crate::webhook::Webhooks;
 
 const ADMIN_CONNECTIONS: usize = 64;
@@ -123,6 +124,8 @@ pub async fn run(config: Config) -> Result<(), String> {
         housekeeper::run(database.clone(), config.housekeeping, public.drain.clone());
     tokio::spawn(housekeeping);
     tokio::spawn(announcer::run(database.clone(), public.drain.clone()));
+    let sealing = sealer::run(database.clone(), config.sealing, public.drain.clone());
+    tokio::spawn(sealing);
     let gateway = Arc::new(Gateway::new(&config, database.clone(), metrics)?);
     tokio::spawn(admin_listener.serve(move |request, peer| admin.clone().answer(request, peer)));
     let serving =

@@ -27,7 +27,7 @@ select set_eq(
     'PUBLIC may ask for the context, and execute nothing else');
 select set_eq(
     $$select f.proname from functions as f where has_function_privilege('ucrm_gateway', f.oid, 'execute') and not has_function_privilege('public', f.oid, 'execute')$$,
-    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail', 'housekeep', 'announce_events', 'fan_out_webhooks', 'claim_deliveries', 'settle_deliveries'],
+    array['handle', 'handle_stream', 'refused', 'gateway_faults', 'metrics', 'password_work', 'due_jwks', 'store_jwks', 'claim_mail', 'settle_mail', 'housekeep', 'announce_events', 'seal_audit', 'fan_out_webhooks', 'claim_deliveries', 'settle_deliveries'],
     'the gateway executes its own functions');
 select is_empty(
     $$select f.name, r.rolname from functions as f, pg_roles as r
@@ -133,7 +133,7 @@ select is_empty($$
     join pg_class as c on c.oid = a.attrelid and c.relnamespace = 'ucrm'::regnamespace and c.relkind = 'r'
     where a.attname = 'tenant_id' and not a.attisdropped
       and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'f' and k.confdeltype = 'c' and k.conkey[1] = a.attnum)
-      and c.relname not in ('audit_logs', 'events', 'platform_audit_logs', 'emails')$$, 'and every table of the house with a tenant refers to it');
+      and c.relname not in ('audit_logs', 'audit_seals', 'events', 'platform_audit_logs', 'emails')$$, 'and every table of the house with a tenant refers to it');
 
 -- Policies.
 select set_eq(

@@ -202,6 +202,9 @@ insert into requests (name, key_name, method, path, body, status, code) values
 ('an agent does not take the members out', 'alan', 'GET', '/api/v1/members/export', null, 403, 'permission_denied'),
 ('an owner takes the invitations out', 'ada', 'GET', '/api/v1/invitations/export', null, 200, null),
 ('an agent takes no invitations out', 'alan', 'GET', '/api/v1/invitations/export', null, 403, 'permission_denied'),
+('an owner takes the audit out', 'ada', 'GET', '/api/v1/audit_logs/export', null, 200, null),
+('an agent takes no audit out', 'alan', 'GET', '/api/v1/audit_logs/export', null, 403, 'permission_denied'),
+('an agent gets no checkpoint', 'alan', 'GET', '/api/v1/audit_logs/checkpoint', null, 403, 'permission_denied'),
 ('an agent brings no members in', 'alan', 'POST', '/api/v1/members/import', '[]', 403, 'permission_denied'),
 ('a scoped key completes none', 'scoped', 'GET', '/api/v1/contacts/autocomplete', null, 403, 'key_scope_denied'),
 ('an owner lists in the other dialect', 'ada', 'GET', '/rest/v1/contacts', null, 200, null),
@@ -223,6 +226,9 @@ insert into requests (name, key_name, method, path, body, status, code) values
 ('a workspace that is none', 'platform', 'GET', '/api/v1/admin/workspaces/nobodys', null, 404, 'not_found'),
 ('an owner reads no other workspace', 'ada', 'GET', '/api/v1/admin/workspaces/globex', null, 403, 'permission_denied'),
 ('a key joins no workspace', 'ada', 'POST', '/api/v1/invitations/accept', '{"token": "x"}', 403, 'permission_denied');
+select ucrm.renew_audit_key() where not exists (select from ucrm.audit_keys) \g /dev/null
+insert into requests (name, key_name, method, path, body, status, code) values
+('an owner gets a checkpoint', 'ada', 'GET', '/api/v1/audit_logs/checkpoint', null, 200, null);
 insert into requests (name, key_name, method, path, body, status, code)
 select k.who || ' and ' || v.path, k.who, v.method, '/api/v1/' || v.path, '[]', case k.who when 'ada' then v.status else 403 end, case k.who when 'ada' then v.code else 'permission_denied' end
 from (values ('GET', 'members/export', 200, null), ('GET', 'invitations/export', 200, null), ('POST', 'members/import', 200, null), ('GET', 'settings/mail', 200, null),

@@ -219,7 +219,12 @@ from (values
     ('revert', 'select ucrm.revert(''crm.contacts'', %1$L, %1$L::uuid)', 'record'),
     ('images_at', 'select count(*) from ucrm.images_at(''contacts'', %L, clock_timestamp())', 'tenant'),
     ('moment_fault', 'select ucrm.moment_fault(''contacts'', %L, clock_timestamp())', 'tenant'),
-    ('changed_since', 'select ucrm.changed_since(%L, array(select id from ucrm.audit_logs), null, ucrm.uuid7())', 'tenant')
+    ('changed_since', 'select ucrm.changed_since(%L, array(select id from ucrm.audit_logs), null, ucrm.uuid7())', 'tenant'),
+    ('audit_verify', 'select ucrm.audit_verify(%L)', 'tenant'),
+    ('audit_state', 'select ucrm.audit_state(%L)', 'tenant'),
+    ('audit_checkpoint', 'select ucrm.audit_checkpoint(%L)', 'tenant'),
+    ('audit_export', 'select ucrm.audit_export(%L)', 'tenant'),
+    ('forget', 'select ucrm.forget(''contacts'', ''x'', %L)', 'tenant')
 ) as p (name, statement, about);
 insert into ucrm.roles (tenant_id, name) values (:'globex', 'only_of_globex');
 grant select on probes to public;
@@ -250,7 +255,7 @@ select is_empty(
             'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'tenant_setting', 'delete_tenant', 'permission_map', 'why', 'demand_fresh', 'create_workspace',
             'create_custom_column', 'demand_all_rows', 'custom_amount', 'major', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender',
             'resource_of', 'demand_history', 'demand_moment', 'audit_begins', 'column_map', 'value_as', 'image_as_of', 'masked_image', 'restated', 'uuid_after', 'as_of', 'rows_as_of',
-            'undo_statement', 'writable_columns', 'event_catalogue', 'event_channel', 'renew_event_channel')$$,
+            'undo_statement', 'writable_columns', 'event_catalogue', 'event_channel', 'renew_event_channel', 'audit_public_keys')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');
 rollback;
 

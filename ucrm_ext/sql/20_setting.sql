@@ -7,14 +7,16 @@ create table ucrm.settings (
     primary key (name, builtin)
 );
 comment on table ucrm.settings is
-'Installation settings: approval ("manual" or "auto"), trial_days (integer or null = no trial), beta_code (text or null), mail_days and event_days (how long they are kept; null: for ever). The built-in rows are the defaults; ucrm.set() puts a row beside them.';
+'Installation settings: approval ("manual" or "auto"), trial_days (integer or null = no trial), beta_code (text or null), mail_days, event_days and audit_retention_days (how long they are kept; null: for ever), seal_after (seconds). The built-in rows are the defaults; ucrm.set() puts a row beside them.';
 
 insert into ucrm.settings (name, value, description, builtin) values
 ('approval', '"manual"', 'manual: a platform admin approves each new workspace; auto: it is approved at once', true),
 ('trial_days', '14', 'length of the trial in days, from approval; null: no trial', true),
 ('beta_code', 'null', 'when set, creating a workspace needs this code', true),
 ('mail_days', '90', 'days after which a mail that was sent or given up is forgotten; null: never', true),
-('event_days', 'null', 'days after which an event is forgotten; null: never', true);
+('event_days', 'null', 'days after which an event is forgotten; null: never', true),
+('seal_after', '30', 'seconds after which an audit row is to be sealed', true),
+('audit_retention_days', 'null', 'days after which sealed audit rows are pruned, at least 1; null: never. A workspace''s own setting of this name wins', true);
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.settings

@@ -40,6 +40,7 @@ as $$
 begin
     delete from ucrm.events where tenant_id = old.id;
     delete from ucrm.audit_logs where tenant_id = old.id;
+    delete from ucrm.audit_seals where tenant_id = old.id;
     delete from ucrm.emails where tenant_id = old.id;
     insert into ucrm.platform_audit_logs (action, tenant_id, user_id, request_id, detail)
     values ('tenant.deleted', old.id, ucrm.user_id(), ucrm.request_id(),
@@ -48,7 +49,7 @@ begin
 end
 $$;
 comment on function ucrm.record_vanished_tenant() is
-'AFTER DELETE on tenants: what has no foreign key to them (audit, outbox, mails) goes too, after the cascades; one tombstone stays in the platform''s audit.';
+'AFTER DELETE on tenants: what has no foreign key to them (audit, seals, outbox, mails) goes too, after the cascades; one tombstone stays in the platform''s audit.';
 
 create trigger zz_vanished
 after delete on ucrm.tenants

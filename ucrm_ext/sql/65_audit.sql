@@ -1,7 +1,22 @@
 -- The audit log: one row per changed row, and one per security event. Append-only: nobody is granted UPDATE, DELETE
 -- or TRUNCATE, and only UCRM's functions insert. No foreign key to tenants: see ucrm.record_vanished_tenant().
+-- A row takes its id when its transaction has its number, and not before: see ucrm.settled_until().
+create function ucrm.written_uuid7()
+returns uuid
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_written_uuid7';
+comment on function ucrm.written_uuid7() is 'ucrm.uuid7() in a transaction that has its number, or gets it now. 25006 where nothing can be written.';
+
+create function ucrm.audit_salt()
+returns uuid
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_audit_salt';
+comment on function ucrm.audit_salt() is 'Sixteen random bytes: what an audit row''s images are hashed with, so that nobody guesses them once they are erased.';
+
 create table ucrm.audit_logs (
-    id uuid not null default ucrm.uuid7(),
+    id uuid not null default ucrm.written_uuid7(),
     tenant_id uuid not null,
     at timestamptz not null default clock_timestamp(),
     actor_kind text not null,
@@ -17,10 +32,12 @@ create table ucrm.audit_logs (
     before jsonb,
     after jsonb,
     changed text[],
+    salt uuid default ucrm.audit_salt(),
+    images bytea,
     primary key (tenant_id, id)
 );
 comment on table ucrm.audit_logs is
-'Who changed what: actor_kind (see ucrm.actor_kind()), user, the platform admin who acts as him (impersonator_id: read-only, so it stands at denials), key prefix, database login, request, address; action create | update | delete | a security event; the row before and after, and the names of the columns that changed. Secret columns appear as their mask. Ids are UUIDv7: order by id is order in time.';
+'Who changed what: actor_kind (see ucrm.actor_kind()), user, the platform admin who acts as him (impersonator_id: read-only, so it stands at denials), key prefix, database login, request, address; action create | update | delete | a security event; the row before and after, and the names of the columns that changed. Secret columns appear as their mask. salt: see ucrm.audit_salt(). images: where ucrm.forget() erased before, after and salt, their digest. Ids are UUIDv7: order by id is order in time.';
 
 create index audit_logs_record on ucrm.audit_logs (tenant_id, resource, record_id, id);
 
@@ -32,4 +49,12 @@ parallel safe
 as 'MODULE_PATHNAME', 'ucrm_changed_fields';
 comment on function ucrm.changed_fields(jsonb, jsonb) is 'Names of the fields whose values differ, updated_at aside, sorted.';
 
+-- The platform's own audit is sealed like a tenant's, and tells as much of who acted.
+alter table ucrm.platform_audit_logs
+    alter column id set default ucrm.written_uuid7(),
+    add column actor_kind text default ucrm.actor_kind(),
+    add column api_key_prefix text default ucrm.api_key_prefix(),
+    add column address inet default ucrm.client_address();
+
+grant execute on function ucrm.written_uuid7(), ucrm.audit_salt() to ucrm_owner;
 grant execute on function ucrm.changed_fields(jsonb, jsonb) to ucrm_owner, ucrm_app, ucrm_platform;

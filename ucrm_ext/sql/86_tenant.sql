@@ -9,7 +9,8 @@ comment on table ucrm.tenant_settings is
 'What ucrm.tenants.settings may hold: a name and the type of its JSON value. A domain or DBA adds rows; a setting that is not named here is refused.';
 
 insert into ucrm.tenant_settings (name, type, description, builtin) values
-('mfa_required', 'boolean', 'members need a second factor', true);
+('mfa_required', 'boolean', 'members need a second factor', true),
+('audit_retention_days', 'number', 'days after which sealed audit rows are pruned, at least 30; null: as the installation has it', true);
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.tenant_settings

@@ -102,7 +102,7 @@ as $$
     select concat_ws(E'\t', 'ucrm', 'audit_logs', 'id', '', '', '', 'id')
         || string_agg(E'\n' || concat_ws(E'\t', a.attname, format_type(a.atttypid, null), case a.attname when 'tenant_id' then '' else 'r' end), '' order by a.attnum)
     from pg_catalog.pg_attribute as a
-    where a.attrelid = 'ucrm.audit_logs'::regclass and a.attnum > 0 and not a.attisdropped;
+    where a.attrelid = 'ucrm.audit_logs'::regclass and a.attnum > 0 and not a.attisdropped and a.attname not in ('salt', 'images');
 $$;
 comment on function ucrm.audit_shape() is 'The audit log as the compiler of lists wants it.';
 

@@ -76,6 +76,24 @@ insert into ucrm.route_docs (method, template, operation, tag, summary, listed, 
     jsonb_build_object('204', ucrm.json_reply('It is over at once.', null)), array['step_up_required'], true),
 ('GET', '/api/v1/audit_logs', 'audit_logs.list', 'audit_logs', 'Read the audit log', 'AuditLog', ucrm.parameter_refs('page', 'limit', 'count'), null,
     jsonb_build_object('200', ucrm.json_reply('A page of it, the latest first.', ucrm.list_schema(ucrm.schema_ref('AuditLog')))), array['invalid_filter'], true),
+('GET', '/api/v1/audit_logs/export', 'audit_logs.export', 'audit_logs', 'Export the audit log with the seals that prove it', null,
+    (select jsonb_agg(jsonb_build_object('name', p.name, 'in', 'query', 'description', p.description, 'schema', p.schema) order by p.n)
+     from (values
+         (1, 'format', 'Else by Accept.', '{"type": "string", "enum": ["json", "ndjson"]}'::jsonb),
+         (2, 'user_id', 'Who; also actor_kind, impersonator_id, api_key_prefix, db_login.', '{"type": "string", "format": "uuid"}'),
+         (3, 'resource', 'What.', '{"type": "string"}'),
+         (4, 'record_id', 'Which.', '{"type": "string"}'),
+         (5, 'action', 'How.', '{"type": "string"}'),
+         (6, 'request_id', 'In which request.', '{"type": "string", "format": "uuid"}'),
+         (7, 'at', 'When: gte., gt., lte. or lt. and a moment.', '{"type": "string", "pattern": "^(gte|gt|lte|lt)\\.[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}')
+     ) as p (n, name, description, schema)), null,
+    jsonb_build_object('200', ucrm.json_reply('A header, each seal and its rows, rows without a seal, a checkpoint, an end.', '{"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}')
+        || '{"content": {"application/json": {"schema": {"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}}, "application/x-ndjson": {"schema": {"type": "string"}}}}'),
+    array['invalid_filter', 'not_acceptable', 'permission_denied'], true),
+('GET', '/api/v1/audit_logs/checkpoint', 'audit_logs.checkpoint', 'audit_logs', 'The head of the audit log''s chain of seals, signed', null, '[]', null,
+    jsonb_build_object('200', ucrm.json_reply('A signed note to keep elsewhere, the keys it is checked with, and how far the proof reaches.', ucrm.data_schema(ucrm.object_schema(
+        '{"checkpoint": {"type": "string"}, "public_keys": {"type": "array", "items": {"type": "string"}}, "state": {"type": "object"}}', array['checkpoint', 'public_keys', 'state'])))),
+    array['permission_denied', 'unavailable'], true),
 ('GET', '/api/v1/impersonations', 'impersonations.list', 'audit_logs', 'Who of the platform acted in this workspace', 'Impersonation', ucrm.parameter_refs('page', 'limit', 'count'), null,
     jsonb_build_object('200', ucrm.json_reply('A page of them.', ucrm.list_schema(ucrm.schema_ref('Impersonation')))), array['invalid_filter'], true),
 ('GET', '/api/v1/custom_columns', 'custom_columns.list', 'custom_columns', 'List custom columns', 'CustomColumn', ucrm.parameter_refs('page', 'limit', 'count'), null,

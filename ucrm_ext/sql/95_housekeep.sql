@@ -146,9 +146,16 @@ begin
     what := 'webhook ids taken';
     gone := ucrm.prune_processed(wanted);
     return next;
+
+    what := 'audit rows sealed';
+    gone := ucrm.seal_audit(wanted);
+    return next;
+    what := 'audit rows pruned';
+    gone := ucrm.prune_audit(wanted);
+    return next;
 end
 $$;
 comment on function ucrm.housekeep(integer) is
-'Removes, up to batch of each, windows whose hits no longer count, tokens of mails that have run out, digests of invitations that have, sessions that are over, answers kept for Idempotency-Keys after their 24 hours, mails and events as old as the settings mail_days and event_days say, and deliveries and ids of webhooks that are 30 days old; how many of each. The gateways call it every few minutes; without one, let pg_cron: select cron.schedule(''ucrm'', ''* * * * *'', ''select ucrm.housekeep(10000)''). No row when another call is at it, or on a standby. A call that fails or is killed has removed nothing and the next one does it. What it removes counts for nothing already: it changes what is stored, not what anybody may.';
+'Removes, up to batch of each, windows whose hits no longer count, tokens of mails that have run out, digests of invitations that have, sessions that are over, answers kept for Idempotency-Keys after their 24 hours, mails and events as old as the settings mail_days and event_days say, and deliveries and ids of webhooks that are 30 days old; seals audit rows (ucrm.seal_audit()) and prunes those past their time (ucrm.prune_audit()); how many of each. The gateways call it every few minutes; without one, let pg_cron: select cron.schedule(''ucrm'', ''* * * * *'', ''select ucrm.housekeep(10000)''). No row when another call is at it, or on a standby. A call that fails or is killed has removed nothing and the next one does it. What it removes counts for nothing already, or is past its time: it changes what is stored, not what anybody may.';
 
 grant execute on function ucrm.housekeep(integer) to ucrm_gateway, ucrm_platform;

@@ -78,7 +78,7 @@ begin
             ('api_keys', 'api_keys', 'tenant_id', 'tenant_id, id, user_id, name, prefix, scopes, read_only, expires_at, revoked_at, last_used_at, created_at, created_by'),
             ('invitations', 'invitations', 'tenant_id', 'tenant_id, id, email, role, invited_by, expires_at, accepted_at, cancelled_at, created_at'),
             ('impersonations', 'audit_logs', 'tenant_id', 'tenant_id, id, admin_id, user_id, reason, created_at, expires_at, ended_at'),
-            ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, impersonator_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed'),
+            ('audit_logs', 'audit_logs', 'tenant_id', 'id, tenant_id, at, actor_kind, user_id, impersonator_id, api_key_prefix, db_login, request_id, address, action, resource, record_id, before, after, changed, salt, images'),
             ('events', null, 'tenant_id', 'tenant_id, id, at, type, resource, record_id, data, changes, request_id'),
             ('files', 'files', 'tenant_id', 'tenant_id, id, bucket, name, content_type, size, sha256, created_by, created_at'),
             ('webhooks', 'webhooks', 'tenant_id', 'tenant_id, id, url, description, events, status, disabled_reason, previous_secret_until, created_by, created_at, updated_at'),

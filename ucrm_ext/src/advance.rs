@@ -172,7 +172,7 @@ fn steps(
     // what leaves the house leaves its trace, while it can be written
     if !done(Stage::Traced)
         && dispatch.0.bytes(Dispatch::ACTION) == Some(b"export")
-        && dispatch.0.datum(Dispatch::SHAPE).is_some()
+        && dispatch.0.text(Dispatch::RESOURCE).is_some()
     {
         return stop("export", Stage::Traced, None);
     }

@@ -1,6 +1,6 @@
-//! Owns the moment before which the outbox is complete: no transaction that still runs can add an event older than it.
+//! Owns the moment before which audit and outbox are complete: no transaction that still runs can add a row older than it.
 //! Must never name a moment too late; too early only makes a poller wait.
-//! Called by ucrm.events_route() before it reads.
+//! Called by ucrm.events_route() before it reads, and by ucrm.seal_audit() before it seals.
 
 use crate::border::{Answer, Call, uuid};
 use pgrx::pg_sys;

@@ -7,6 +7,7 @@
 #![recursion_limit = "256"]
 
 mod advance;
+mod audit;
 mod body;
 mod border;
 mod bulk;

@@ -1,6 +1,6 @@
 //! Owns secrets at rest: sealing and opening them with the keys of the file that ucrm.key_file names.
 //! Must never keep a key beyond the call, print one, or read a file that others than the server may read.
-//! Called by the SQL functions of secrets, which nobody but UCRM's owner may execute, and by `jwt`.
+//! Called by the SQL functions of secrets, which nobody but UCRM's owner may execute, by `jwt` and by `audit`.
 
 mod seal;
 mod stash;
@@ -114,20 +114,28 @@ fn name(id: [u8; 4]) -> String {
     format!("{:08x}", u32::from_be_bytes(id))
 }
 
+/// Encrypts for a place.
+pub fn sealed(clear: &[u8], place: &[u8]) -> Result<Vec<u8>, Fault> {
+    seal::seal(&keys()?, clear, place, token::draw()?).map_err(told)
+}
+
+/// Opens what was sealed for this place.
+pub fn opened(sealed: &[u8], place: &[u8]) -> Result<Vec<u8>, Fault> {
+    seal::open(&keys()?, sealed, place).map_err(told)
+}
+
 fn seal(call: Call) -> Answer {
     let (Some(clear), Some(place)) = (call.bytes(0), call.bytes(1)) else {
         return Ok(None);
     };
-    let sealed = seal::seal(&keys()?, clear, place, token::draw()?).map_err(told)?;
-    Ok(Some(varlena(&sealed)))
+    Ok(Some(varlena(&sealed(clear, place)?)))
 }
 
 fn unseal(call: Call) -> Answer {
     let (Some(sealed), Some(place)) = (call.bytes(0), call.bytes(1)) else {
         return Ok(None);
     };
-    let clear = seal::open(&keys()?, sealed, place).map_err(told)?;
-    Ok(Some(varlena(&clear)))
+    Ok(Some(varlena(&opened(sealed, place)?)))
 }
 
 /// The keys' names, the newest first; none when the file cannot be used.

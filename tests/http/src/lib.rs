@@ -24,5 +24,6 @@ pub mod session;
 pub mod smtp;
 pub mod stage;
 pub mod stream;
+pub mod verifier;
 pub mod wait;
 pub mod workspace;

@@ -1,0 +1,398 @@
+//! Owns the check of an export: line by line, in the memory of one seal.
+//! Must never believe a line that another line or a key contradicts.
+//! Called by the gateway's verify-audit.
+
+mod current;
+mod line;
+mod record;
+
+pub use crate::finding::{Finding, Summary};
+
+use crate::note::{self, Checkpoint, PublicKey};
+use crate::seal::{Exported, Line as SealLine, ORIGIN};
+use crate::{Digest, row, tree};
+use current::Current;
+use line::{End, Header, Kind, Note, is_platform, parsed};
+use record::{Record, Records};
+use std::collections::HashMap;
+
+/// A row without its images: under which seal, which, of what.
+type Redacted = (Option<u64>, String, Option<Record>);
+
+/// A check under way.
+#[derive(Default)]
+pub struct Walk {
+    summary: Summary,
+    keys: Vec<PublicKey>,
+    trusted: bool,
+    kept: Vec<Checkpoint>,
+    chain: HashMap<u64, Digest>,
+    previous: Option<(u64, Digest, String)>,
+    current: Option<Current>,
+    pruned: u64,
+    /// Seals of which not one row is there: pruned, if a later seal says so.
+    empty: Vec<(u64, u64)>,
+    last_row: Option<String>,
+    rows: u64,
+    /// Rows behind the last seal so far.
+    loose: Vec<String>,
+    redacted: Vec<Redacted>,
+    records: Records,
+    started: bool,
+    ended: bool,
+}
+
+impl Walk {
+    /// Keys: none to believe the file's own. Kept: checkpoints from elsewhere, whose signature was checked.
+    pub fn new(keys: Vec<PublicKey>, kept: Vec<Checkpoint>) -> Walk {
+        Walk {
+            trusted: !keys.is_empty(),
+            keys,
+            kept,
+            ..Walk::default()
+        }
+    }
+
+    fn find(
+        &mut self,
+        kind: &'static str,
+        seal: Option<u64>,
+        row: Option<&str>,
+        what: impl Into<String>,
+    ) {
+        self.summary.findings.push(Finding {
+            kind,
+            seal,
+            row: row.map(str::to_owned),
+            what: what.into(),
+        });
+    }
+
+    /// The next line of the file; its number is for what is said about it.
+    pub fn line(&mut self, number: u64, text: &str) {
+        // As JSON, an export is the same lines with brackets and commas.
+        let text = text.trim().trim_start_matches(['[', ',']);
+        if text.is_empty() || text == "]" {
+            return;
+        }
+        let kind = serde_json::from_str::<Kind>(text).map(|line| line.kind);
+        let kind = kind.as_deref().unwrap_or_default();
+        if self.ended {
+            self.find(
+                "file",
+                None,
+                None,
+                format!("line {number}: comes after the end"),
+            );
+        } else if !self.started && kind != "header" {
+            self.find(
+                "file",
+                None,
+                None,
+                format!("line {number}: an export begins with its header"),
+            );
+            self.started = true;
+        }
+        let read = match kind {
+            "row" => row::Line::read(text)
+                .map_err(|error| error.to_string())
+                .map(|line| self.row(&line.row())),
+            "seal" => SealLine::read(text).map(|seal| self.seal(seal)),
+            "header" => parsed(text).and_then(|header| self.header(header)),
+            "checkpoint" => parsed::<Note>(text).map(|line| self.note(&line.note)),
+            "end" => parsed::<End>(text).map(|end| self.end(&end)),
+            _ => Err("is no line of an export".into()),
+        };
+        if let Err(error) = read {
+            self.find("file", None, None, format!("line {number}: {error}"));
+        }
+    }
+
+    fn header(&mut self, header: Header) -> Result<(), String> {
+        if self.started {
+            return Err("is a second header".into());
+        }
+        self.started = true;
+        if header.format != "ucrm-audit" || header.version != 1 {
+            return Err("is not the header of an audit export of version 1".into());
+        }
+        if !self.trusted {
+            self.keys = header
+                .keys
+                .iter()
+                .filter_map(|key| PublicKey::read(key))
+                .collect();
+        }
+        self.summary.tenant = header.tenant_id;
+        self.summary.filter = header.filter;
+        Ok(())
+    }
+
+    fn note(&mut self, note: &str) {
+        match note::checkpoint(note, &self.keys) {
+            Some(checkpoint) => self.kept.push(checkpoint),
+            None => self.find(
+                "checkpoint",
+                None,
+                None,
+                "no known key has signed the export's own checkpoint",
+            ),
+        }
+    }
+
+    fn end(&mut self, end: &End) {
+        self.close();
+        self.ended = true;
+        let (rows, seals) = (self.rows, self.summary.seals);
+        if (end.rows, end.seals) != (rows, seals) {
+            self.find(
+                "file",
+                None,
+                None,
+                format!(
+                    "the end counts {} rows and {} seals, where {rows} and {seals} were read",
+                    end.rows, end.seals
+                ),
+            );
+        }
+    }
+
+    fn seal(&mut self, exported: Exported) {
+        self.close();
+        let Exported { seal, hash, leaves } = exported;
+        let n = seal.n;
+        let (before, follows, after) = self.previous.take().unwrap_or((0, ORIGIN, String::new()));
+        if n != before + 1 {
+            self.find(
+                "seal",
+                Some(n),
+                None,
+                if n <= before {
+                    format!("comes after seal {before}")
+                } else {
+                    format!("seals {} to {} are missing", before + 1, n - 1)
+                },
+            );
+        } else if seal.previous != follows {
+            self.find(
+                "seal",
+                Some(n),
+                None,
+                format!("seal {before} is not the one that this one follows"),
+            );
+        }
+        let digest = seal.digest();
+        if digest != hash {
+            self.find(
+                "seal",
+                Some(n),
+                None,
+                "was changed: its hash is another one's",
+            );
+        }
+        if seal.tenant != self.summary.tenant {
+            self.find("seal", Some(n), None, "is of another chain");
+        }
+        if seal.pruned < self.pruned || seal.pruned >= n {
+            self.find(
+                "seal",
+                Some(n),
+                None,
+                "says of too few or too many seals that they were pruned",
+            );
+        }
+        self.pruned = self.pruned.max(seal.pruned.min(n - 1));
+        let expected = leaves.and_then(|leaves| {
+            let digests: Vec<Digest> = leaves.iter().map(|(_, leaf)| *leaf).collect();
+            let ids: Vec<&str> = leaves.iter().map(|(id, _)| id.as_str()).collect();
+            let whole = tree::root(&digests) == seal.root
+                && digests.len() as u64 == seal.rows
+                && ids.first().copied() == seal.first.as_deref()
+                && ids.last().is_none_or(|last| *last == seal.last)
+                && ids.is_sorted();
+            if !whole {
+                self.find("seal", Some(n), None, "its list of rows was changed");
+            }
+            whole.then(|| leaves.into_iter().collect())
+        });
+        // A seal's rows come behind it.
+        for id in std::mem::take(&mut self.loose) {
+            self.find(
+                "inserted",
+                Some(n),
+                Some(&id),
+                "was not there when its time was sealed",
+            );
+        }
+        self.chain.insert(n, digest);
+        self.summary.seals += 1;
+        self.summary.sealed_at = Some(seal.created_at);
+        self.previous = Some((n, hash, seal.last.clone()));
+        self.current = Some(Current {
+            n,
+            after,
+            last: seal.last,
+            rows: seal.rows,
+            root: seal.root,
+            expected,
+            found: Vec::new(),
+            faults: 0,
+        });
+    }
+
+    /// All rows of the current seal have been read.
+    fn close(&mut self) {
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        if self.summary.filter.is_some() {
+            return;
+        }
+        let n = Some(current.n);
+        let gone = current.found.is_empty() && current.rows > 0;
+        if gone {
+            self.empty.push((current.n, current.rows));
+            return;
+        }
+        match current.expected {
+            Some(expected) => {
+                let mut missing: Vec<&String> = expected.keys().collect();
+                missing.sort();
+                for id in missing {
+                    self.find("removed", n, Some(id), "is sealed and not there");
+                }
+            }
+            None if tree::root(&current.found) != current.root => {
+                self.find(
+                    "changed",
+                    n,
+                    None,
+                    "its rows are not those that were sealed, and nothing says any more which",
+                );
+                self.summary.sealed_rows -= (current.found.len() - current.faults) as u64;
+            }
+            None => {}
+        }
+    }
+
+    fn row(&mut self, row: &row::Row) {
+        self.rows += 1;
+        let leaf = row.leaf();
+        if self.last_row.as_deref().is_some_and(|last| row.id <= last) {
+            self.find(
+                "reordered",
+                None,
+                Some(row.id),
+                "does not come after the row before it",
+            );
+        } else {
+            self.last_row = Some(row.id.to_owned());
+        }
+        if self.summary.tenant != *row.tenant_id.unwrap_or_default()
+            && !is_platform(&self.summary.tenant)
+        {
+            self.find("inserted", None, Some(row.id), "is another tenant's");
+        }
+        let record = row
+            .resource
+            .zip(row.record_id)
+            .map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let seal = self.place(row.id, leaf);
+        if row.is_redacted() {
+            self.redacted
+                .push((seal, row.id.to_owned(), record.clone()));
+        }
+        // A filtered export leaves rows out.
+        if let Some(record) = record
+            && !self.records.follow(row, record)
+            && self.summary.filter.is_none()
+        {
+            self.find(
+                "unrecorded",
+                seal,
+                Some(row.id),
+                "its record was changed before, and no row says how",
+            );
+        }
+    }
+
+    /// Which seal the row is under, having compared it.
+    fn place(&mut self, id: &str, leaf: Digest) -> Option<u64> {
+        let Some(current) = self
+            .current
+            .as_mut()
+            .filter(|current| id <= current.last.as_str())
+        else {
+            self.loose.push(id.to_owned());
+            return None;
+        };
+        let n = Some(current.n);
+        let wrong = current.take(id, leaf);
+        match wrong {
+            Some((kind, what)) => {
+                self.find(kind, n, Some(id), what);
+            }
+            None => self.summary.sealed_rows += 1,
+        }
+        n
+    }
+
+    /// The file is read.
+    pub fn finish(mut self) -> Summary {
+        self.close();
+        if !self.ended {
+            self.find("file", None, None, "is cut short: it has no end");
+        }
+        let pruned = self.pruned;
+        for (n, rows) in std::mem::take(&mut self.empty) {
+            if n > pruned {
+                self.find("removed", Some(n), None, format!("all its {rows} rows"));
+            }
+        }
+        for checkpoint in std::mem::take(&mut self.kept) {
+            self.compare(&checkpoint);
+        }
+        let complete = self.summary.filter.is_none();
+        for (seal, id, record) in std::mem::take(&mut self.redacted) {
+            if complete && record.is_none_or(|record| !self.records.is_forgotten(&record)) {
+                self.find(
+                    "blanked",
+                    seal,
+                    Some(&id),
+                    "its images are gone, and no row says that they were to be forgotten",
+                );
+            } else {
+                self.find(
+                    "redacted",
+                    seal,
+                    Some(&id),
+                    "its images were erased by ucrm.forget()",
+                );
+            }
+        }
+        self.summary.pruned = pruned;
+        self.summary.unsealed_rows = self.loose.len() as u64;
+        self.summary
+    }
+
+    fn compare(&mut self, checkpoint: &Checkpoint) {
+        let (n, last) = (checkpoint.n, self.summary.seals);
+        if checkpoint.tenant != self.summary.tenant {
+            self.find(
+                "checkpoint",
+                None,
+                None,
+                "the checkpoint is of another chain",
+            );
+            return;
+        }
+        match self.chain.get(&n) {
+            Some(digest) if *digest == checkpoint.hash => self.summary.checkpoints += 1,
+            Some(_) => self.find("checkpoint", Some(n), None, format!(
+                "is not the seal that the checkpoint of {} saw: it or one before it was made anew", checkpoint.at)),
+            None if n == 0 => self.summary.checkpoints += 1,
+            None => self.find("truncated", Some(last + 1), None, format!(
+                "the checkpoint of {} saw seal {n}, and the chain ends with seal {last}", checkpoint.at)),
+        }
+    }
+}
