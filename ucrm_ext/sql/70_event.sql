@@ -70,7 +70,7 @@ comment on function ucrm.record_billing() is 'AFTER UPDATE trigger of tenants: a
 
 create trigger record_billing
 after update on ucrm.tenants
-for each row when ((old.plan, old.subscribed_until, old.trial_ends_at) is distinct from (new.plan, new.subscribed_until, new.trial_ends_at) and old.status = new.status)
+for each row when (old.status = new.status and (old.plan is distinct from new.plan or old.subscribed_until is distinct from new.subscribed_until or old.trial_ends_at is distinct from new.trial_ends_at))
 execute function ucrm.record_billing();
 
 create function ucrm.record_platform_access()

@@ -151,8 +151,9 @@ fn export_erase_restore_gives_the_same_workspace() {
 #[test]
 fn a_restore_over_what_is_there_is_refused_and_changes_nothing() {
     let workspace = furnished();
-    let before = rows(&workspace);
+    // The workspace's audit log tells of the export.
     let exported = export(&workspace);
+    let before = rows(&workspace);
     restore(&exported.body).refused(409, "duplicate");
     assert_eq!(rows(&workspace), before);
 }
