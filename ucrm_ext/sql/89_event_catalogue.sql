@@ -30,7 +30,10 @@ insert into ucrm.system_events (resource, verb, occurs, builtin) values
 ('files', 'deleted', 'A file is deleted.', true),
 ('settings', 'created', 'The workspace gets a mail sender of its own.', true),
 ('settings', 'updated', 'The mail sender changes.', true),
-('settings', 'deleted', 'The mail sender is removed.', true);
+('settings', 'deleted', 'The mail sender is removed.', true),
+('webhooks', 'created', 'A webhook is added.', true),
+('webhooks', 'updated', 'A webhook changes, is paused or resumed, or disabled by itself.', true),
+('webhooks', 'deleted', 'A webhook is removed.', true);
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.system_events
