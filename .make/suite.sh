@@ -156,6 +156,8 @@ suite_restore() { script_tests restore; }
 
 suite_decode() { script_tests decode; }
 
+suite_ledger() { script_tests ledger; }
+
 # Clients that nobody here wrote, as they are published.
 suite_clients() {
     local log=$LOG/clients.log

@@ -9,7 +9,7 @@ for part in say place packages tools ports build cluster database gateway stage 
     source "$here/$part.sh"
 done
 
-read -ra steps <<<"${*:-${STEPS:-format shell build clippy unit database pgtap race http clients journey schema install restore decode}}"
+read -ra steps <<<"${*:-${STEPS:-format shell build clippy unit database pgtap race http clients journey schema install restore decode ledger}}"
 # What was set for make run is not for the tests.
 for name in "${!UCRM_@}"; do
     [[ $name == UCRM_TOOLS ]] || unset "$name"
@@ -42,7 +42,7 @@ tools
 tools_lint
 for running in "${steps[@]}"; do
     case $running in
-        format | shell | build | clippy | unit | database | pgtap | race | http | clients | schema | journey | install | restore | decode) "suite_$running" ;;
+        format | shell | build | clippy | unit | database | pgtap | race | http | clients | schema | journey | install | restore | decode | ledger) "suite_$running" ;;
         *) die "there is no step '$running'" ;;
     esac
 done
