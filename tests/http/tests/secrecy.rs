@@ -8,6 +8,7 @@ use ucrm_http_tests::database;
 use ucrm_http_tests::gateway::Gateway;
 use ucrm_http_tests::person::Person;
 use ucrm_http_tests::stage::name;
+use uuid::Uuid;
 
 /// The server writes everything it can, parameters too, until this is dropped.
 struct Talkative;
@@ -58,6 +59,55 @@ fn found(text: &str, secrets: &[(&'static str, String)]) -> Vec<&'static str> {
         .collect()
 }
 
+/// What an authenticator app shows now.
+fn code_of(secret: &str) -> String {
+    let shown = Command::new("oathtool")
+        .args(["--totp", "--base32", secret])
+        .output()
+        .unwrap();
+    String::from_utf8(shown.stdout).unwrap().trim().to_owned()
+}
+
+/// What its owner is shown: secrets of keys and of a webhook; and the token of an invitation.
+fn of_a_workspace(person: &Person, workspace: Uuid) -> Vec<(&'static str, String)> {
+    const KEYS: &str = "/api/v1/api_keys";
+    let mut db = database::admin();
+    let approve = "update ucrm.tenants set status = 'approved' where id = $1";
+    database::execute(&mut db, approve, &[&workspace]);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let key = person
+        .post(KEYS, &json!({"name": "Form", "scopes": ["contacts:read"]}))
+        .data(201);
+    let rotate = format!("{KEYS}/{}/rotate", key["id"].as_str().unwrap());
+    let rotated = person.post(&rotate, &json!({})).data(201);
+    let invitation = person
+        .post(
+            "/api/v1/invitations",
+            &json!({"email": format!("invited-{}", person.email), "role": "reader"}),
+        )
+        .data(201);
+    let id: Uuid = invitation["id"].as_str().unwrap().parse().unwrap();
+    let mint = "select ucrm.mint_invitation_token($1)";
+    let webhook = person
+        .post(
+            "/api/v1/webhooks",
+            &json!({"url": "https://hooks.acme.example/"}),
+        )
+        .data(201);
+    let path = format!("/api/v1/webhooks/{}", webhook["id"].as_str().unwrap());
+    let next = person.post(&format!("{path}/rotate"), &json!({})).data(200);
+    let shown = person.get(&format!("{path}/secret")).data(200);
+    assert_eq!(shown["secret"], next["secret"]);
+    let bare = |made: &Value| text(&made["secret"]).replacen("whsec_", "", 1);
+    vec![
+        ("a webhook's secret", bare(&webhook)),
+        ("its next one", bare(&next)),
+        ("a key", text(&key["secret"])),
+        ("a rotated key", text(&rotated["secret"])),
+        ("an invitation", database::value(&mut db, mint, &[&id])),
+    ]
+}
+
 #[test]
 fn no_secret_of_a_journey_is_in_the_log_the_dump_or_the_audit() {
     let gateway = Gateway::behind_proxy();
@@ -86,27 +136,16 @@ fn no_secret_of_a_journey_is_in_the_log_the_dump_or_the_audit() {
     secrets.push(("a wrong password", "a mistaken password".to_owned()));
     let enrolled = person.post("/api/v1/auth/totp", &json!({})).data(201);
     secrets.push(("the app's secret", text(&enrolled["secret"])));
-    person
-        .post("/api/v1/workspaces", &json!({"name": "Of a test"}))
-        .is(201);
+    let code = code_of(&text(&enrolled["secret"]));
+    let confirmed = person
+        .post("/api/v1/auth/totp/confirm", &json!({"code": code}))
+        .data(200);
+    let codes = confirmed["recovery_codes"].as_array().unwrap();
+    secrets.extend(codes.iter().map(|code| ("a recovery code", text(code))));
+    let made = person.post("/api/v1/workspaces", &json!({"name": "Of a test"}));
+    let workspace: Uuid = made.data(201)["id"].as_str().unwrap().parse().unwrap();
     secrets.push(("the next cookie", person.cookie().unwrap()));
-    let mut db = database::admin();
-    let approve = "update ucrm.tenants set status = 'approved' where id = (select m.tenant_id from ucrm.tenant_memberships as m where m.user_id = $1)";
-    database::execute(&mut db, approve, &[&person.id()]);
-    let webhook = person
-        .post(
-            "/api/v1/webhooks",
-            &json!({"url": "https://hooks.acme.example/"}),
-        )
-        .data(201);
-    let path = format!("/api/v1/webhooks/{}", webhook["id"].as_str().unwrap());
-    let rotated = person.post(&format!("{path}/rotate"), &json!({})).data(200);
-    let shown = person.get(&format!("{path}/secret")).data(200);
-    assert_eq!(shown["secret"], rotated["secret"]);
-    for (what, made) in [("a webhook's secret", &webhook), ("its next one", &rotated)] {
-        let secret = text(&made["secret"]);
-        secrets.push((what, secret.strip_prefix("whsec_").unwrap().to_owned()));
-    }
+    secrets.extend(of_a_workspace(&person, workspace));
     person
         .post(
             "/api/v1/auth/change-password",
@@ -125,6 +164,7 @@ fn no_secret_of_a_journey_is_in_the_log_the_dump_or_the_audit() {
     }
     secrets.push(("a broken password", "a password beside".to_owned()));
 
+    let mut db = database::admin();
     let log: String = database::value(
         &mut db,
         "select string_agg(convert_from(pg_read_binary_file(current_setting('log_directory') || '/' || f), 'UTF8'), '') \
