@@ -21,6 +21,7 @@ begin
     commit;
 end
 $$;
+call pg_temp.settle();
 call pg_temp.ask('all', 'limit=1000&after=' || :'before', :'owner_key');
 call pg_temp.ask('page', 'limit=2&after=' || :'before', :'owner_key');
 call pg_temp.ask('typed', 'type=contacts.deleted&after=' || :'before', :'owner_key');

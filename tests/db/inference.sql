@@ -224,7 +224,11 @@ from (values
     ('audit_state', 'select ucrm.audit_state(%L)', 'tenant'),
     ('audit_checkpoint', 'select ucrm.audit_checkpoint(%L)', 'tenant'),
     ('audit_export', 'select ucrm.audit_export(%L)', 'tenant'),
-    ('forget', 'select ucrm.forget(''contacts'', ''x'', %L)', 'tenant')
+    ('forget', 'select ucrm.forget(''contacts'', ''x'', %L)', 'tenant'),
+    ('change_webhook', 'select ucrm.change_webhook(%L, description => ''x'')', 'webhook'),
+    ('delete_webhook', 'select ucrm.delete_webhook(%L)', 'webhook'),
+    ('rotate_webhook_secret', 'select ucrm.rotate_webhook_secret(%L)', 'webhook'),
+    ('resend_delivery', 'select ucrm.resend_delivery(%L)', 'delivery')
 ) as p (name, statement, about);
 insert into ucrm.roles (tenant_id, name) values (:'globex', 'only_of_globex');
 grant select on probes to public;
@@ -232,11 +236,13 @@ select i.id as foreign_invitation from ucrm.invitations as i where i.tenant_id =
 update ucrm.invitations set digest = ucrm.stored_digest(sha256('of globex')) where id = :'foreign_invitation';
 select c.id as foreign_column from ucrm.custom_columns as c where c.tenant_id = :'globex' limit 1 \gset
 select k.id as foreign_key from ucrm.api_keys as k where k.tenant_id = :'globex' limit 1 \gset
+insert into ucrm.webhooks (tenant_id, url, reads) values (:'globex', 'https://hooks.globex.example/', '*:read') returning id as foreign_webhook \gset
+insert into ucrm.webhook_deliveries (tenant_id, webhook_id, event_id, type, status) values (:'globex', :'foreign_webhook', ucrm.uuid7(), 'contacts.created', 'failed') returning id as foreign_delivery \gset
 update crm.contacts set name = name || '!' where tenant_id = :'globex';
 select ucrm.request_id() as foreign_request, c.id as foreign_record from crm.contacts as c where c.tenant_id = :'globex' limit 1 \gset
 set session authorization :"backend";
 select is(
-    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' when 'invitation' then :'foreign_invitation' when 'column' then :'foreign_column' when 'request' then :'foreign_request' when 'record' then :'foreign_record' when 'tenant' then :'globex' when 'token' then sha256('of globex')::text else 'only_of_globex' end)),
+    pg_temp.verdict(format(statement, case about when 'key' then :'foreign_key' when 'stranger' then :'stranger' when 'invitation' then :'foreign_invitation' when 'webhook' then :'foreign_webhook' when 'delivery' then :'foreign_delivery' when 'column' then :'foreign_column' when 'request' then :'foreign_request' when 'record' then :'foreign_record' when 'tenant' then :'globex' when 'token' then sha256('of globex')::text else 'only_of_globex' end)),
     pg_temp.verdict(format(statement, case about when 'role' then 'only_of_nobody' when 'token' then sha256('of nobody')::text else '01a00000-0000-7000-8000-000000000000' end)),
     format('%s: a foreign %s is nobody''s', name, about))
 from probes;
@@ -255,7 +261,8 @@ select is_empty(
             'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'tenant_setting', 'delete_tenant', 'permission_map', 'why', 'demand_fresh', 'create_workspace',
             'create_custom_column', 'demand_all_rows', 'custom_amount', 'major', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender',
             'resource_of', 'demand_history', 'demand_moment', 'audit_begins', 'column_map', 'value_as', 'image_as_of', 'masked_image', 'restated', 'uuid_after', 'as_of', 'rows_as_of',
-            'undo_statement', 'writable_columns', 'event_catalogue', 'event_channel', 'renew_event_channel', 'audit_public_keys')$$,
+            'undo_statement', 'writable_columns', 'event_catalogue', 'event_channel', 'renew_event_channel', 'audit_public_keys',
+            'create_webhook', 'is_public_address')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');
 rollback;
 

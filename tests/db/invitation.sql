@@ -89,6 +89,7 @@ rollback;
 
 -- Windows.
 begin;
+delete from ucrm.row_windows where name in ('invite', 'invitation_resend');
 insert into ucrm.rate_limits (name, plan, hits, seconds) values ('invite', 'scale', 2, 86400), ('invitation_resend', 'scale', 2, 86400);
 set session authorization :"backend";
 select ucrm.enter(:'acme', :'owner');

@@ -40,9 +40,11 @@ commit;
 reset session authorization;
 select ok(:'channel' ~ '^ucrm_events_[0-9a-f]{32}$', 'a name that nobody guesses');
 -- From here on: what was before is not announced.
+call pg_temp.settle();
 select is(ucrm.announce_events(), 0, 'there is nothing new');
 insert into crm.contacts (tenant_id, name) select :'acme', 'announced' from generate_series(1, 450);
 insert into crm.contacts (tenant_id, name) values (:'globex', 'announced');
+call pg_temp.settle();
 select is(ucrm.announce_events(300), 301, 'a batch of each workspace');
 select is(ucrm.announce_events(300), 150, 'and the rest');
 select is(ucrm.announce_events(300), 0, 'each once');
