@@ -60,12 +60,18 @@ as $$
 $$;
 comment on function ucrm.release_deliveries(uuid, uuid, text[]) is 'Lets the next held delivery of each of these records go, unless one before it is under way. The endpoint''s queue is held.';
 
+-- Plans are kept, and made when there may be nothing yet: by an index each, they are good for any number of deliveries.
 create function ucrm.fan_out_webhooks(batch integer default 500)
 returns integer
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
 declare
     until uuid;
@@ -150,6 +156,11 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
 declare
     moment constant timestamptz := clock_timestamp();

@@ -79,12 +79,18 @@ end
 $$;
 comment on function ucrm.settle_endpoint(uuid, uuid, jsonb) is 'ucrm.settle_deliveries() for one endpoint.';
 
+-- Plans are kept, and made when there may be nothing yet: by an index each, they are good for any number of deliveries.
 create function ucrm.settle_deliveries(told jsonb)
 returns integer
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
 as $$
 declare
     endpoint record;
