@@ -3,7 +3,7 @@
 
 -- Twelve rows of Acme's audit under three seals, and two rows that are not sealed yet.
 create temporary table places (n bigint, id uuid);
-create function pg_temp.settle() returns uuid language plpgsql as $$
+create function pg_temp.sealable() returns uuid language plpgsql as $$
 declare
     newest constant uuid := (select max(l.id::text)::uuid from ucrm.audit_logs as l);
     settled uuid := ucrm.settled_until();
@@ -55,7 +55,7 @@ declare
 begin
     delete from ucrm.audit_seals where tenant_id = acme and n >= first;
     for n in first .. last loop
-        perform ucrm.seal_rows(acme, pg_temp.settle(), 4);
+        perform ucrm.seal_rows(acme, pg_temp.sealable(), 4);
     end loop;
 end
 $$;
@@ -65,7 +65,7 @@ select pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)) \g /dev/nul
 delete from ucrm.audit_logs where tenant_id = :'acme';
 delete from ucrm.audit_seals where tenant_id = :'acme';
 select pg_temp.write(1, 12) \g /dev/null
-select is(array[ucrm.seal_rows(:'acme', pg_temp.settle(), 4), ucrm.seal_rows(:'acme', pg_temp.settle(), 4), ucrm.seal_rows(:'acme', pg_temp.settle(), 4), ucrm.seal_rows(:'acme', pg_temp.settle(), 4)], array[4, 4, 4, 0], 'twelve rows make three seals of four');
+select is(array[ucrm.seal_rows(:'acme', pg_temp.sealable(), 4), ucrm.seal_rows(:'acme', pg_temp.sealable(), 4), ucrm.seal_rows(:'acme', pg_temp.sealable(), 4), ucrm.seal_rows(:'acme', pg_temp.sealable(), 4)], array[4, 4, 4, 0], 'twelve rows make three seals of four');
 select pg_temp.write(13, 14) \g /dev/null
 select is(pg_temp.found('select'), 'nothing', 'what nobody touched is as it was');
 select results_eq(format('select seals, sealed_rows, unsealed_rows, pruned_seals, proved_from is not null, proved_until < unsealed_since from ucrm.audit_state(%L)', :'acme'),
@@ -208,10 +208,10 @@ begin;
 select pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)) \g /dev/null
 select ucrm.set('seal_after', '3600') \g /dev/null
 insert into crm.contacts (tenant_id, name) values (:'acme', 'young');
-do $$ begin perform pg_temp.settle(); while ucrm.seal_audit() > 0 loop end loop; end $$;
+do $$ begin perform pg_temp.sealable(); while ucrm.seal_audit() > 0 loop end loop; end $$;
 select isnt((select unsealed_rows from ucrm.audit_state(:'acme')), 0::bigint, 'young rows wait');
 select ucrm.set('seal_after', '0') \g /dev/null
-do $$ begin perform pg_temp.settle(); while ucrm.seal_audit() > 0 loop end loop; end $$;
+do $$ begin perform pg_temp.sealable(); while ucrm.seal_audit() > 0 loop end loop; end $$;
 select is((select unsealed_rows from ucrm.audit_state(:'acme')), 0::bigint, 'old ones are sealed');
 select is((select count(*) from ucrm.tenants as t, ucrm.audit_verify(t.id)), 0::bigint, 'of every tenant, and true');
 select is((select count(*) from ucrm.audit_verify()), 0::bigint, 'and of the platform');
@@ -233,7 +233,7 @@ delete from ucrm.audit_logs where tenant_id = :'acme';
 delete from ucrm.audit_seals where tenant_id = :'acme';
 insert into ucrm.audit_logs (id, tenant_id, actor_kind, action, resource, record_id, at)
 select overlay(ucrm.lowest_id(now() - n * interval '1 day')::text placing lpad(n::text, 12, '0') from 25)::uuid, :'acme', 'database', 'create', 'contacts', n, now() - n * interval '1 day' from generate_series(1, 100) as n;
-do $$ begin while ucrm.seal_rows((select acme from scene), pg_temp.settle(), 10) > 0 loop end loop; end $$;
+do $$ begin while ucrm.seal_rows((select acme from scene), pg_temp.sealable(), 10) > 0 loop end loop; end $$;
 select ucrm.audit_checkpoint(:'acme') as kept \gset
 select is(ucrm.prune_audit(), 0::bigint, 'without a policy nothing is pruned');
 update ucrm.tenants set settings = settings || '{"audit_retention_days": 45}' where id = :'acme';

@@ -97,6 +97,22 @@ begin atomic
 end;
 comment on function ucrm.audit_trail(uuid) is 'The audit rows that are sealed in a chain: a tenant''s, or for zeros the platform''s own.';
 
+-- Straight from the index: the trail of two tables would be sorted as a whole for the first thousand.
+create function ucrm.audit_ids(chain uuid, since uuid, until uuid, most integer)
+returns uuid[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if chain = '00000000-0000-0000-0000-000000000000' then
+        return array(select p.id from ucrm.platform_audit_logs as p where p.id > since and p.id < until order by p.id limit most);
+    end if;
+    return array(select l.id from ucrm.audit_logs as l where l.tenant_id = chain and l.id > since and l.id < until order by l.id limit most);
+end
+$$;
+comment on function ucrm.audit_ids(uuid, uuid, uuid, integer) is 'The ids of a chain''s next rows above since, below until, in order.';
+
 create function ucrm.seal_rows(chain uuid, until uuid, most integer, pruned bigint default null)
 returns integer
 language plpgsql
@@ -105,7 +121,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     head record;
-    made record;
     s ucrm.audit_seals;
 begin
     select x.n, x.last_id, x.hash, x.pruned into head
@@ -113,31 +128,28 @@ begin
     where x.tenant_id = chain
     order by x.n desc
     limit 1;
-    -- The rows come in the order of the index, and are aggregated in it.
-    select array_agg(x.id) as ids, string_agg(x.leaf, ''::bytea) as leaves into made
+    s.ids := ucrm.audit_ids(chain, coalesce(head.last_id, '00000000-0000-0000-0000-000000000000'), until, most);
+    s.rows := cardinality(s.ids);
+    if s.rows = 0 and pruned is null then
+        return 0;
+    end if;
+    select coalesce(string_agg(x.leaf, ''::bytea), '') into s.leaves
     from (
         select t.id,
                ucrm.audit_leaf(t.id, t.tenant_id, t.at, t.actor_kind, t.user_id, t.impersonator_id, t.api_key_prefix, t.db_login, t.request_id,
                                t.address, t.action, t.resource, t.record_id, t.before, t.after, t.changed, t.salt, t.images) as leaf
         from ucrm.audit_trail(chain) as t
-        where t.id > coalesce(head.last_id, '00000000-0000-0000-0000-000000000000') and t.id < until
+        where t.id >= s.ids[1] and t.id <= s.ids[s.rows]
         order by t.id
-        limit most
     ) as x;
-    s.rows := coalesce(cardinality(made.ids), 0);
-    if s.rows = 0 and pruned is null then
-        return 0;
-    end if;
     s.tenant_id := chain;
     s.n := coalesce(head.n, 0) + 1;
-    s.first_id := made.ids[1];
-    s.last_id := coalesce(made.ids[s.rows], head.last_id, '00000000-0000-0000-0000-000000000000');
-    s.root := ucrm.merkle_root(coalesce(made.leaves, ''));
+    s.first_id := s.ids[1];
+    s.last_id := coalesce(s.ids[s.rows], head.last_id, '00000000-0000-0000-0000-000000000000');
+    s.root := ucrm.merkle_root(s.leaves);
     s.previous := coalesce(head.hash, decode(repeat('00', 32), 'hex'));
     s.pruned := coalesce(seal_rows.pruned, head.pruned, 0);
     s.created_at := clock_timestamp();
-    s.ids := coalesce(made.ids, '{}');
-    s.leaves := coalesce(made.leaves, '');
     s.hash := ucrm.seal_digest(s.tenant_id, s.n, s.first_id, s.last_id, s.rows, s.root, s.previous, s.pruned, s.created_at);
     insert into ucrm.audit_seals select s.*;
     return s.rows;
@@ -214,9 +226,8 @@ begin
         cross join lateral (
             select coalesce((select s.last_id from ucrm.audit_seals as s where s.tenant_id = x.id order by s.n desc limit 1), '00000000-0000-0000-0000-000000000000') as last_id
         ) as sealed
-        cross join lateral (
-            select t.id from ucrm.audit_trail(x.id) as t where t.id > sealed.last_id and t.id < due order by t.id limit 1
-        ) as oldest
+        cross join lateral (select (ucrm.audit_ids(x.id, sealed.last_id, due, 1))[1] as id) as oldest
+        where oldest.id is not null
         order by oldest.id
     loop
         continue when not ucrm.hold_chain(c.id);

@@ -60,7 +60,8 @@ declare
     filter constant jsonb := nullif(state -> 'filter', 'null');
     stage constant text := state ->> 'stage';
     last constant uuid := state ->> 'last';
-    seals bigint := (state ->> 'seals')::bigint;
+    seals constant bigint := (state ->> 'seals')::bigint;
+    ids uuid[];
     part record;
 begin
     if stage = 'header' then
@@ -80,7 +81,7 @@ begin
                max(c.n) as n, max(c.last_id::text) as last, count(*) as seals, sum(r.many) as rows
         into part
         from near as c
-        cross join lateral (select * from ucrm.audit_lines(chain, c.since, c.last_id, null, filter)) as r
+        cross join lateral (select * from ucrm.audit_lines(chain, c.since, c.last_id, filter)) as r
         where c.others < 1000;
         after := state || jsonb_build_object('stage', 'tail');
         if part.n is not null then
@@ -88,10 +89,11 @@ begin
             after := state || jsonb_build_object('n', part.n, 'last', part.last, 'seals', seals + part.seals, 'rows', (state ->> 'rows')::bigint + part.rows);
         end if;
     elsif stage = 'tail' then
-        select r.lines, r.last, r.many into part from ucrm.audit_lines(chain, last, (state ->> 'until')::uuid, 1000, filter) as r;
+        ids := ucrm.audit_ids(chain, last, (state ->> 'until')::uuid, 1000);
+        select r.lines, r.many into part from ucrm.audit_lines(chain, last, coalesce(ids[cardinality(ids)], last), filter) as r;
         lines := part.lines;
         after := state || jsonb_build_object('rows', (state ->> 'rows')::bigint + part.many)
-            || case when part.many < 1000 then '{"stage": "end"}' else jsonb_build_object('last', part.last) end;
+            || case when cardinality(ids) < 1000 then '{"stage": "end"}' else jsonb_build_object('last', ids[cardinality(ids)]) end;
     elsif stage = 'end' then
         lines := (
             select string_agg(l.line, E'\n' order by l.n)
@@ -107,12 +109,12 @@ end
 $$;
 comment on function ucrm.audit_piece(uuid, jsonb) is 'The next lines of an export, about a thousand rows, and what the ones after them are made from; null: they were the last.';
 
-create function ucrm.audit_lines(chain uuid, since uuid, upto uuid, most integer, filter jsonb, out lines text, out last uuid, out many bigint)
+create function ucrm.audit_lines(chain uuid, since uuid, upto uuid, filter jsonb, out lines text, out many bigint)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select string_agg(x.line, E'\n'), max(x.id::text)::uuid, count(*)
+    select string_agg(x.line, E'\n'), count(*)
     from (
         select t.id,
                ucrm.audit_line(t.id, t.tenant_id, t.at, t.actor_kind, t.user_id, t.impersonator_id, t.api_key_prefix, t.db_login, t.request_id,
@@ -134,10 +136,9 @@ as $$
               and (filter ->> 'at.lte' is null or t.at <= (filter ->> 'at.lte')::timestamptz)
               and (filter ->> 'at.lt' is null or t.at < (filter ->> 'at.lt')::timestamptz)))
         order by t.id
-        limit most
     ) as x;
 $$;
-comment on function ucrm.audit_lines(uuid, uuid, uuid, integer, jsonb) is 'The rows of a chain with ids above since, up to upto, as lines of an export, in order.';
+comment on function ucrm.audit_lines(uuid, uuid, uuid, jsonb) is 'The rows of a chain with ids above since, up to upto, as lines of an export, in order.';
 
 create function ucrm.begin_audit(query text, filter jsonb)
 returns jsonb
