@@ -87,6 +87,13 @@ app_secret="select encode(ucrm.totp_secret(f), 'hex') from ucrm.totp_factors as 
 app=$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "select secret from ucrm.enrol_totp((select id from ucrm.users order by id limit 1), 'kept')")
 app_clear=$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$app_secret")
 
+# Seals, with whoever else seals kept waiting; and what they have to prove wherever they are.
+original psql -XAtq -d "$UCRM_PGDATABASE" -c "do \$\$ begin
+    perform pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0));
+    while ucrm.seal_rows('$ACME_ID', ucrm.settled_until(), 10) > 0 loop end loop;
+end \$\$" || exit
+sealed="select (select count(*) from ucrm.audit_verify('$ACME_ID')), sealed_rows > 10, ucrm.audit_checkpoint('$ACME_ID') is not null from ucrm.audit_state('$ACME_ID')"
+
 original psql -XAtq -d "$UCRM_PGDATABASE" -f "$here/inventory.sql" >"$WORK/original" || exit
 check "the inventory knows many kinds of things" test "$(kinds "$WORK/original" | wc -l)" -ge 17
 original pg_dumpall --globals-only >"$WORK/globals.sql" || exit
@@ -109,6 +116,7 @@ copy pg_restore -d ucrm "$WORK/custom" >"$WORK/said" 2>&1
 check "pg_restore says nothing" empty "$WORK/said"
 inventory ucrm custom.copy
 compare pg_restore "$WORK/custom.copy"
+check "its seals are still true, and its checkpoints signed" equal "$(copy psql -XAtq -d ucrm -c "$sealed")" "0|t|t"
 healthy pg_restore ucrm "$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$finding")"
 
 # A DBA's own things, on the copy, and that once more, as a script.
