@@ -97,11 +97,11 @@ test('a test message and one that is sent again are believed too', async () => {
     const delivery = await api('POST', `webhooks/${webhook.id}/test`);
     const first = await next();
     assert.equal(believes(webhook.secret, first).data.message, 'It works.');
-    for (let tries = 0; (await api('GET', `webhooks/deliveries/${delivery.id}`)).status !== 'delivered'; tries++) {
+    for (let tries = 0; (await api('GET', `webhook_deliveries/${delivery.id}`)).status !== 'delivered'; tries++) {
         assert.ok(tries < 100);
         await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await api('POST', `webhooks/deliveries/${delivery.id}/resend`);
+    await api('POST', `webhook_deliveries/${delivery.id}/resend`);
     const second = await next();
     believes(webhook.secret, second);
     assert.equal(second.headers['webhook-id'], first.headers['webhook-id']);

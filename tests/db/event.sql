@@ -6,6 +6,7 @@ select k.secret as own_key from ucrm.issue_api_key(:'acme', :'owner', 'Events', 
 create temporary table asked (n integer generated always as identity, name text, query text, key text);
 create temporary table answers (name text, status integer, answer jsonb);
 grant select, insert on answers to public;
+call pg_temp.settle();
 select ucrm.settled_until() as before \gset
 insert into crm.contacts (tenant_id, name) select :'acme', 'event ' || n from generate_series(1, 5) as n;
 insert into crm.contacts (tenant_id, name) values (:'globex', 'event of globex');

@@ -350,17 +350,17 @@ rollback;
 begin;
 select pg_temp.begin_scene();
 create temporary table his on commit drop as select * from pg_temp.enable(:'owner');
-select ucrm.make_webhook_secret(:'acme') \g /dev/null
+select ucrm.make_webhook_secret(:'acme'), ucrm.renew_audit_key() \g /dev/null
 create temporary table before on commit drop as select f.sealed as factor, s.sealed as secret from ucrm.totp_factors as f, ucrm.secrets as s where f.user_id = :'owner' and s.tenant_id = :'acme' and s.kind = 'webhook' limit 1;
 select set_eq($$select relation::text, many from ucrm.sealing_use()$$,
-    format($$values ('ucrm.secrets', %s::bigint), ('ucrm.totp_factors', %s)$$, (select count(*) from ucrm.secrets), (select count(*) from ucrm.totp_factors)), 'what is sealed is found, whichever table it is in');
+    format($$values ('ucrm.secrets', %s::bigint), ('ucrm.totp_factors', %s), ('ucrm.audit_keys', %s)$$, (select count(*) from ucrm.secrets), (select count(*) from ucrm.totp_factors), (select count(*) from ucrm.audit_keys)), 'what is sealed is found, whichever table it is in');
 select is(ucrm.reseal(), 0::bigint, 'what the newest key sealed is left alone');
 create function pg_temp.keys() returns text[] language sql as $$ select array['ffffffff'] || array(select distinct key from ucrm.sealing_use()) $$;
-select set_eq($$select object, level from ucrm.secret_faults(pg_temp.keys(), null)$$, $$values ('ucrm.secrets', 'info'), ('ucrm.totp_factors', 'info')$$, 'the doctor names every table with an older key''s secrets');
-select set_eq($$select object, level from ucrm.secret_faults('{ffffffff}', null)$$, $$values ('ucrm.secrets', 'error'), ('ucrm.totp_factors', 'error')$$, 'and with those that nobody can open');
+select set_eq($$select object, level from ucrm.secret_faults(pg_temp.keys(), null)$$, $$values ('ucrm.secrets', 'info'), ('ucrm.totp_factors', 'info'), ('ucrm.audit_keys', 'info')$$, 'the doctor names every table with an older key''s secrets');
+select set_eq($$select object, level from ucrm.secret_faults('{ffffffff}', null)$$, $$values ('ucrm.secrets', 'error'), ('ucrm.totp_factors', 'error'), ('ucrm.audit_keys', 'error')$$, 'and with those that nobody can open');
 -- As if a newer key had come: what reseal() seals is then sealed with the only one there is.
 create or replace function ucrm.sealing_keys() returns text[] language sql as $$ select array['ffffffff'] $$;
-select is(ucrm.reseal(), (select count(*) from ucrm.secrets) + (select count(*) from ucrm.totp_factors), 'reseal() seals all of them anew');
+select is(ucrm.reseal(), (select count(*) from ucrm.secrets) + (select count(*) from ucrm.totp_factors) + (select count(*) from ucrm.audit_keys), 'reseal() seals all of them anew');
 select ok(b.factor <> f.sealed and ucrm.unseal(f.sealed, f.place) = h.secret, 'an app''s secret is the same afterwards') from before as b, his as h, ucrm.totp_factors as f where f.user_id = :'owner';
 select is_empty($$select from before as b where b.secret in (select s.sealed from ucrm.secrets as s)$$, 'no old sealing is left');
 rollback;

@@ -228,6 +228,9 @@ from (values
     ('change_webhook', 'select ucrm.change_webhook(%L, description => ''x'')', 'webhook'),
     ('delete_webhook', 'select ucrm.delete_webhook(%L)', 'webhook'),
     ('rotate_webhook_secret', 'select ucrm.rotate_webhook_secret(%L)', 'webhook'),
+    ('show_webhook_secret', 'select ucrm.show_webhook_secret(%L)', 'webhook'),
+    ('test_webhook', 'select ucrm.test_webhook(%L)', 'webhook'),
+    ('verify_webhook', 'select ucrm.verify_webhook(''x'', ''{}'', '''', %L)', 'tenant'),
     ('resend_delivery', 'select ucrm.resend_delivery(%L)', 'delivery')
 ) as p (name, statement, about);
 insert into ucrm.roles (tenant_id, name) values (:'globex', 'only_of_globex');
@@ -262,7 +265,7 @@ select is_empty(
             'create_custom_column', 'demand_all_rows', 'custom_amount', 'major', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender',
             'resource_of', 'demand_history', 'demand_moment', 'audit_begins', 'column_map', 'value_as', 'image_as_of', 'masked_image', 'restated', 'uuid_after', 'as_of', 'rows_as_of',
             'undo_statement', 'writable_columns', 'event_catalogue', 'event_channel', 'renew_event_channel', 'audit_public_keys',
-            'create_webhook', 'is_public_address')$$,
+            'create_webhook', 'is_public_address', 'set_inbound_secret', 'webhook_host_fault', 'webhook_url_fault')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');
 rollback;
 

@@ -216,7 +216,7 @@ declare
     shape constant text := ucrm.kernel_shape('ucrm.webhook_deliveries', 'id', 'type');
     webhook constant uuid := ucrm.uuid_of(r.id);
 begin
-    if (ucrm.path_segments(r.path))[4] = 'deliveries' then
+    if (ucrm.path_segments(r.path))[3] = 'webhook_deliveries' then
         return ucrm.get_kernel(r, shape);
     elsif webhook is null or not exists (select from ucrm.webhooks as w where w.tenant_id = ucrm.tenant_id() and w.id = webhook) then
         return ucrm.problem('not_found', r.request_id);
@@ -226,7 +226,7 @@ begin
 end
 $$;
 comment on function ucrm.deliveries_route(ucrm.request) is
-'GET /api/v1/webhooks/{id}/deliveries and /api/v1/webhooks/deliveries/{id}: {id, webhook_id, event_id (the webhook-id), type, record, status: held | pending | sending | delivered | failed, attempts, next_attempt_at, response_status, error, took_ms, created_at, attempted_at, finished_at}; the latest first. Refusals: invalid_filter, not_found.';
+'GET /api/v1/webhooks/{id}/deliveries and /api/v1/webhook_deliveries/{id}: {id, webhook_id, event_id (the webhook-id), type, record, status: held | pending | sending | delivered | failed, attempts, next_attempt_at, response_status, error, took_ms, created_at, attempted_at, finished_at}; the latest first. Refusals: invalid_filter, not_found.';
 
 create function ucrm.test_webhook_route(r ucrm.request)
 returns ucrm.response
@@ -250,7 +250,7 @@ begin
 end
 $$;
 comment on function ucrm.test_webhook_route(ucrm.request) is
-'POST /api/v1/webhooks/{id}/test: 202 {data}, a delivery of type webhooks.test, tried like any other; GET /api/v1/webhooks/deliveries/{id} says what became of it. Refusals: not_found, webhook_inactive, rate_limited (60 an hour).';
+'POST /api/v1/webhooks/{id}/test: 202 {data}, a delivery of type webhooks.test, tried like any other; GET /api/v1/webhook_deliveries/{id} says what became of it. Refusals: not_found, webhook_inactive, rate_limited (60 an hour).';
 
 create function ucrm.resend_delivery_route(r ucrm.request)
 returns ucrm.response
@@ -264,7 +264,7 @@ begin
 end
 $$;
 comment on function ucrm.resend_delivery_route(ucrm.request) is
-'POST /api/v1/webhooks/deliveries/{id}/resend: 202 {data}, with the same webhook-id. Refusals: not_found, webhook_inactive.';
+'POST /api/v1/webhook_deliveries/{id}/resend: 202 {data}, with the same webhook-id. Refusals: not_found, webhook_inactive.';
 
 insert into ucrm.routes (method, template, function, audience, resource, action, builtin) values
 ('GET', '/api/v1/webhooks', 'ucrm.webhooks_route', 'tenant', 'webhooks', 'read', true),
@@ -278,8 +278,8 @@ insert into ucrm.routes (method, template, function, audience, resource, action,
 ('POST', '/api/v1/webhooks/{id}/test', 'ucrm.test_webhook_route', 'tenant', 'webhooks', 'update', true),
 ('GET', '/api/v1/webhooks/{id}/secret', 'ucrm.webhook_secret_route', 'tenant', 'webhooks', 'update', true),
 ('GET', '/api/v1/webhooks/{id}/deliveries', 'ucrm.deliveries_route', 'tenant', 'webhooks', 'read', true),
-('GET', '/api/v1/webhooks/deliveries/{id}', 'ucrm.deliveries_route', 'tenant', 'webhooks', 'read', true),
-('POST', '/api/v1/webhooks/deliveries/{id}/resend', 'ucrm.resend_delivery_route', 'tenant', 'webhooks', 'update', true);
+('GET', '/api/v1/webhook_deliveries/{id}', 'ucrm.deliveries_route', 'tenant', 'webhooks', 'read', true),
+('POST', '/api/v1/webhook_deliveries/{id}/resend', 'ucrm.resend_delivery_route', 'tenant', 'webhooks', 'update', true);
 
 grant execute on function
     ucrm.webhooks_route(ucrm.request), ucrm.create_webhook_route(ucrm.request), ucrm.change_webhook_route(ucrm.request), ucrm.delete_webhook_route(ucrm.request),
