@@ -110,14 +110,14 @@ select is_empty(format('select from ucrm.audit_logs as l where l.tenant_id = %L 
 select is_empty(format('select from ucrm.events as e where e.tenant_id = %L and position(%L in e::text) > 0', :'acme', substr(:'secret', 7)), 'nor do the events');
 select is_empty(format('select from ucrm.secrets as s where s.tenant_id = %L and position(substr(%L, 7) in encode(s.sealed, ''base64'')) > 0', :'acme', :'secret'), 'and at rest it is sealed');
 -- Who may not.
-select format('select pg_temp.ask(%L, %L, %L, %L, %L)', n || ' ' || m || ' ' || p, m, '/api/v1/webhooks' || replace(p, ':id', :'hook'), b, k)
+select format('select pg_temp.ask(%L, %L, %L, %L, %L)', n || ' ' || m || ' ' || p, m, '/api/v1/webhook' || replace(p, ':id', :'hook'), b, k)
 from (values ('agent', :'agent_key'), ('stranger', :'globex_key'), ('reader', :'reading_key')) as who (n, k)
-cross join (values ('GET', '/:id', ''), ('PATCH', '/:id', '{"description": "x"}'), ('DELETE', '/:id', ''), ('POST', '/:id/pause', ''), ('POST', '/:id/resume', ''), ('POST', '/:id/rotate', '{}'),
-    ('POST', '/:id/test', ''), ('GET', '/:id/secret', ''), ('GET', '/:id/deliveries', ''), ('POST', '/deliveries/:id/resend', ''), ('GET', '/deliveries/:id', '')) as what (m, p, b)
+cross join (values ('GET', 's/:id', ''), ('PATCH', 's/:id', '{"description": "x"}'), ('DELETE', 's/:id', ''), ('POST', 's/:id/pause', ''), ('POST', 's/:id/resume', ''), ('POST', 's/:id/rotate', '{}'),
+    ('POST', 's/:id/test', ''), ('GET', 's/:id/secret', ''), ('GET', 's/:id/deliveries', ''), ('POST', '_deliveries/:id/resend', ''), ('GET', '_deliveries/:id', '')) as what (m, p, b)
 \gexec
 select is(left(pg_temp.answered(a.name), 21), '403 permission_denied', a.name) from answers as a where a.name like 'agent %';
 select is(pg_temp.answered(a.name), '404 not_found', a.name) from answers as a where a.name like 'stranger %';
-select is(pg_temp.answered(a.name), case when a.name ~ ' GET .*(deliveries|:id)$' then case when a.name like '%/deliveries/:id' then '404 not_found' else '200' end else '403 key_scope_denied' end, a.name) from answers as a where a.name like 'reader %';
+select is(pg_temp.answered(a.name), case when a.name ~ ' GET .*(deliveries|:id)$' then case when a.name like '%_deliveries/:id' then '404 not_found' else '200' end else '403 key_scope_denied' end, a.name) from answers as a where a.name like 'reader %';
 select pg_temp.ask('agent makes', 'POST', '/api/v1/webhooks', '{"url": "https://x.example/"}', :'agent_key');
 select is(pg_temp.answered('agent makes'), '403 permission_denied', 'an agent makes none');
 -- What a body may be.
