@@ -3,7 +3,7 @@ insert into ucrm.route_docs (method, template, operation, summary, description, 
 ('PATCH', '/api/v1/{resource}', '{resource}.update_many', 'Change many of {resource}', 'All or nothing, at most 1,000 rows, named by their ids.', null,
     ucrm.parameter_refs('idempotency-key'),
     '{"required": true, "content": {"application/json": {"schema": {"anyOf": [
-        {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"$ref": "#/components/schemas/{resource}.patch"}},
+        {"type": "array", "maxItems": 1000, "items": {"$ref": "#/components/schemas/{resource}.patch"}},
         {"type": "object", "additionalProperties": false, "required": ["ids", "data"], "properties": {"ids": {"$ref": "#/components/schemas/{resource}.ids", "minItems": 1}, "data": {"$ref": "#/components/schemas/{resource}.change"}}}]}}}}',
     jsonb_build_object('200', ucrm.json_reply('The rows as they are now, in the order sent.', ucrm.schema_ref('{resource}.many'))),
     array['not_found', 'duplicate', 'ids_required', 'idempotency_in_progress', 'idempotency_mismatch', 'null_relation'], true),
