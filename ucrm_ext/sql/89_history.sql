@@ -112,7 +112,7 @@ begin
         order by x.version desc
         limit most
     ) as h;
-    if many = 0 and not asked ? 'before' then
+    if many = 0 and not (asked ? 'before' and exists (select from ucrm.history(r.relation, r.id))) then
         return ucrm.problem('not_found', r.request_id);
     end if;
     return ucrm.json_response(200, jsonb_build_object('data', coalesce(versions, '[]'),
