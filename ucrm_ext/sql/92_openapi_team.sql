@@ -85,7 +85,7 @@ insert into ucrm.route_docs (method, template, operation, tag, summary, listed, 
          (4, 'record_id', 'Which.', '{"type": "string"}'),
          (5, 'action', 'How.', '{"type": "string"}'),
          (6, 'request_id', 'In which request.', '{"type": "string", "format": "uuid"}'),
-         (7, 'at', 'When: gte., gt., lte. or lt. and a moment.', '{"type": "string", "pattern": "^(gte|gt|lte|lt)\\.[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}')
+         (7, 'at', 'When: gte., gt., lte. or lt. and a moment.', '{"type": "string", "pattern": "^(gte|gt|lte|lt)[.][12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"}')
      ) as p (n, name, description, schema)), null,
     jsonb_build_object('200', ucrm.json_reply('A header, each seal and its rows, rows without a seal, a checkpoint, an end.', '{"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}')
         || '{"content": {"application/json": {"schema": {"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}}, "application/x-ndjson": {"schema": {"type": "string"}}}}'),
