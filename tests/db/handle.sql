@@ -234,6 +234,8 @@ select k.who || ' and ' || v.path, k.who, v.method, '/api/v1/' || v.path, '[]', 
 from (values ('GET', 'members/export', 200, null), ('GET', 'invitations/export', 200, null), ('POST', 'members/import', 200, null), ('GET', 'settings/mail', 200, null),
     ('PUT', 'settings/mail', 400, 'invalid_json'), ('DELETE', 'settings/mail', 404, 'not_found'), ('POST', 'settings/mail/test', 404, 'not_found')) as v (method, path, status, code), (values ('ada'), ('alan')) as k (who);
 insert into requests (name, key_name, method, path, body, status, code, query) values
+('an export by nobody', 'ada', 'GET', '/api/v1/audit_logs/export', null, 400, 'invalid_filter', 'user_id='),
+('an export by no id', 'ada', 'GET', '/api/v1/audit_logs/export', null, 400, 'invalid_filter', 'user_id=x'),
 ('no page of a history of nobody', 'ada', 'GET', '/api/v1/contacts/01a00000-0000-7000-8000-00000000ffff/history', null, 404, 'not_found', 'before=01a00000-0000-7000-8000-00000000ffff'),
 ('a filter that is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'stage=maybe.so'),
 ('a column that is none', 'ada', 'GET', '/api/v1/contacts', null, 400, 'invalid_filter', 'nothing=eq.1'),

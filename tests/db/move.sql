@@ -355,7 +355,8 @@ insert into ucrm.users (email) select upper(line #>> '{row,email}') from lines w
 select is(pg_temp.restoring('table lines'), format('PT409 duplicate | line %s: the address %s belongs to another account', :person, (select upper(line #>> '{row,email}') from lines where n = :person)), 'an address that became another''s');
 delete from ucrm.users where email = (select upper(line #>> '{row,email}') from lines where n = :person);
 
-select set_eq('select * from pg_temp.digests() where name <> ''ucrm.users''', 'select * from before where name <> ''ucrm.users''', 'nothing of all that stayed');
+-- The gateway's worker seals meanwhile.
+select set_eq('select * from pg_temp.digests() where name not in (''ucrm.users'', ''ucrm.audit_seals'')', 'select * from before where name not in (''ucrm.users'', ''ucrm.audit_seals'')', 'nothing of all that stayed');
 select is((select count(*) from ucrm.platform_audit_logs), (select rows from moments), 'nor a word in the platform''s audit');
 
 select is(pg_temp.attempt('select ucrm.restore_tenant(''ucrm.users'')'), '22023', 'a staging table has one jsonb column');

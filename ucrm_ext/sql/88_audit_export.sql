@@ -38,7 +38,7 @@ begin
         else
             return;
         end if;
-        if value is null then
+        if value is null or (name in ('user_id', 'impersonator_id', 'request_id') and ucrm.uuid_of(value) is null) then
             return;
         end if;
         filter := coalesce(filter, '{}') || jsonb_build_object(name, value);
