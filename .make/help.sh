@@ -27,8 +27,8 @@ Variables of make run:
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format shell build clippy unit database pgtap race http clients journey schema install restore decode ledger"
-                                    which steps to run
+  STEPS="format shell build clippy unit database pgtap race http clients journey install restore decode ledger"
+                                    which steps to run; there is also schema: what schemathesis finds
   LEDGER_SECONDS=30, LEDGER_SEED=…  how long clients write while servers are killed; which order of killing to repeat
 
 Variables of make bench and make bench-peers:

@@ -2,8 +2,9 @@
 # Owns the proof that /api/v1/openapi.json is true: it validates and lints clean for everybody who asks, and schemathesis,
 # with every check, finds nothing that it does not say.
 # Must never disturb a workspace that is not its own, or say ok of a run that tried nothing.
-# Called by .make/suite.sh, with the environment of .make/stage.sh. SCHEMA_EXAMPLES (3) and SCHEMA_PATHS (a regular
-# expression) make a longer run: SCHEMA_EXAMPLES=100 SCHEMA_PATHS=. STEPS="build database schema" make test
+# Called by .make/suite.sh, with the environment of .make/stage.sh. SCHEMA_EXAMPLES (3), SCHEMA_PHASES
+# (examples,coverage) and SCHEMA_PATHS (a regular expression) make a longer run:
+# SCHEMA_EXAMPLES=100 SCHEMA_PHASES=examples,coverage,fuzzing,stateful SCHEMA_PATHS=. STEPS="build database schema" make test
 # Functions that check and trap call look unreachable.
 # shellcheck disable=SC2317
 set -uo pipefail
@@ -63,7 +64,7 @@ tried() {
     local status=0 said="$work/$1.txt" credential=()
     [[ -z $2 ]] || credential=(-H "$2")
     (cd "$here" && SCHEMA_DOCUMENT=$work/$1.json "$tools/venv/bin/schemathesis" --config-file schemathesis.toml run "$work/$1.json" \
-        --url "$UCRM_URL" "${credential[@]}" --checks all --max-examples "${SCHEMA_EXAMPLES:-3}" --seed 20260131 --generation-deterministic \
+        --url "$UCRM_URL" "${credential[@]}" --checks all --phases "${SCHEMA_PHASES:-examples,coverage}" --max-examples "${SCHEMA_EXAMPLES:-3}" --seed 20260131 --generation-deterministic \
         --suppress-health-check all --workers 2 --no-color --no-shrink --include-path-regex "${SCHEMA_PATHS:-$3}" "${@:4}") >"$said" 2>&1 || status=$?
     grep -E 'Selected:|generated,|Seed:' "$said" | sed "s/^ */# $1: /"
     grep -qE '[1-9][0-9]* generated' "$said" || status=1
