@@ -69,8 +69,11 @@ begin
             slid := ucrm.touch_credential(r.detail, kind);
         elsif r.step = 'route' then
             d := ucrm.find_dispatch(method, path);
-            if d.route is null then
+            if d.allow is not null then
                 return ucrm.routed(ucrm.refused_path(d, ucrm.authenticate(kind, credential, headers ->> 'x-tenant-id'), method, path, address, request_id), slid);
+            end if;
+            if d.route is null then
+                return ucrm.routed(ucrm.problem('not_found', request_id), slid);
             end if;
         elsif r.step = 'apart' then
             return ucrm.routed(ucrm.handle_apart(kind, credential, r), slid);
@@ -268,9 +271,6 @@ as $$
 declare
     allow text;
 begin
-    if d.allow is null then
-        return ucrm.problem('not_found', request_id);
-    end if;
     perform ucrm.latch(p, request_id, address);
     allow := ucrm.allowed_methods(path, d.allow);
     if method = 'OPTIONS' then
@@ -280,7 +280,7 @@ begin
 end
 $$;
 comment on function ucrm.refused_path(ucrm.dispatch, ucrm.principal, text, text, inet, uuid) is
-'404 for an unknown path, 405 with Allow for a known one, 204 with Allow for OPTIONS (RFC 9110, 9.3.7). Allow names what this caller may do there, as OpenAPI does.';
+'For a path without this method: 405 with Allow, 204 with Allow for OPTIONS (RFC 9110, 9.3.7). Allow names what this caller may do there, as OpenAPI does.';
 
 create function ucrm.denied(code text, d ucrm.dispatch, request_id uuid)
 returns ucrm.response
