@@ -42,6 +42,22 @@ end
 $$;
 comment on function ucrm.export_format(ucrm.request) is 'csv, json or ndjson, by ?format= or Accept; null: none of them.';
 
+create function ucrm.export_headers(name text, format text)
+returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return jsonb_build_object(
+        'content-type', case format when 'csv' then 'text/csv; charset=utf-8; header=present' when 'ndjson' then 'application/x-ndjson' else 'application/json' end,
+        'content-disposition', format('attachment; filename="%s.%s"', name, format),
+        'x-ucrm-stream', 'export_step',
+        'x-ucrm-state', jsonb_build_object('format', format, 'first', true)::text);
+end
+$$;
+comment on function ucrm.export_headers(text, text) is 'The headers of rows that ucrm.export_step() gives, as a file of this name and format.';
+
 create function ucrm.export_rows(r ucrm.request)
 returns ucrm.response
 language plpgsql
@@ -66,12 +82,10 @@ begin
         return ucrm.refused(s, r.request_id);
     end if;
     perform ucrm.open_rows(s.sql, s.binds, 'ucrm_export');
-    return row(200, jsonb_build_object(
-        'content-type', case format when 'csv' then 'text/csv; charset=utf-8; header=present' when 'ndjson' then 'application/x-ndjson' else 'application/json' end,
-        'content-disposition', format('attachment; filename="%s-%s.%s"', r.resource, to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD'), format),
-        'x-total-count', coalesce(ucrm.recall_total(r.relation, s.count_sql, s.binds), ucrm.count_rows(r.relation, s))::text,
-        'x-ucrm-stream', 'export_step',
-        'x-ucrm-state', jsonb_build_object('format', format, 'first', true)::text), null)::ucrm.response;
+    return row(200,
+        ucrm.export_headers(r.resource || to_char(clock_timestamp() at time zone 'UTC', '-YYYY-MM-DD'), format)
+        || jsonb_build_object('x-total-count', coalesce(ucrm.recall_total(r.relation, s.count_sql, s.binds), ucrm.count_rows(r.relation, s))::text),
+        null)::ucrm.response;
 end
 $$;
 comment on function ucrm.export_rows(ucrm.request) is
@@ -116,5 +130,5 @@ comment on function ucrm.record_export(text, text) is 'The audit row of an expor
 
 grant execute on function
     ucrm.compile_export(text, text, text), ucrm.open_rows(text, text[], text), ucrm.fetch_rows(text, integer, text, boolean),
-    ucrm.export_format(ucrm.request), ucrm.export_rows(ucrm.request), ucrm.export_step(jsonb, bytea), ucrm.record_export(text, text)
+    ucrm.export_format(ucrm.request), ucrm.export_headers(text, text), ucrm.export_rows(ucrm.request), ucrm.export_step(jsonb, bytea), ucrm.record_export(text, text)
 to ucrm_handler, ucrm_owner;

@@ -38,14 +38,7 @@ begin
         return ucrm.problem('not_acceptable', r.request_id, 'csv, json and ndjson are to be had');
     end if;
     perform ucrm.open_rows(sql, '{}', 'ucrm_export');
-    return row(200,
-        jsonb_build_object(
-            'content-type', case format when 'csv' then 'text/csv; charset=utf-8; header=present' when 'ndjson' then 'application/x-ndjson' else 'application/json' end,
-            'content-disposition', format('attachment; filename="%s.%s"', r.resource, format),
-            'vary', 'accept',
-            'x-ucrm-stream', 'export_step',
-            'x-ucrm-state', jsonb_build_object('format', format, 'first', true)::text),
-        null)::ucrm.response;
+    return row(200, ucrm.export_headers(r.resource, format) || '{"vary": "accept"}', null)::ucrm.response;
 end
 $$;
 comment on function ucrm.roster_reply(ucrm.request, text) is
