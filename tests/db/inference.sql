@@ -59,6 +59,29 @@ begin
 end
 $$;
 
+-- Whether a tenant has a row with one of this row's unique keys.
+create function pg_temp.has_key(relation regclass, tenant uuid, drawn jsonb) returns boolean language plpgsql as $$
+declare
+    key jsonb;
+    found_one boolean;
+begin
+    for key in
+        select jsonb_object_agg(a.attname, drawn -> a.attname::text)
+        from pg_index as i
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey) and a.attname <> 'tenant_id'
+        where i.indrelid = relation and i.indisunique
+        group by i.indexrelid
+        having bool_and(coalesce(drawn -> a.attname::text, 'null') <> 'null')
+    loop
+        execute format('select exists (select from %s as r where r.tenant_id = $1 and to_jsonb(r) @> $2)', relation) into found_one using tenant, key;
+        if found_one then
+            return true;
+        end if;
+    end loop;
+    return false;
+end
+$$;
+
 -- What is asked of each table: a reference to a foreign row and to none, and a key that only another tenant uses.
 create temporary table questions (n integer generated always as identity, about text, statement text, blot text, other text, other_blot text);
 grant select on questions to public;
@@ -94,7 +117,10 @@ begin
                                       and not exists (select from pg_attribute as a where a.attrelid = t.relation and a.attname = c and a.attnotnull)) as draft) as x;
         end loop;
         -- A row of the other's, with keys that nobody else has.
-        theirs := pg_temp.draft(t.relation, globex);
+        for attempt in 1..40 loop
+            theirs := pg_temp.draft(t.relation, globex);
+            exit when not pg_temp.has_key(t.relation, acme, theirs);
+        end loop;
         if exists (select from pg_attribute as a where a.attrelid = t.relation and a.attname = 'external_id') then
             theirs := theirs || '{"external_id": "only-globex-has-this"}';
         end if;
