@@ -1,7 +1,7 @@
 """The books: what writers and pollers were told, compared with what is there.
 
 Owns the clients and the comparison; must never write what it compares.
-Started by run.sh, which kills servers until the file LEDGER_OVER appears. Says `ok …` or `not ok …` for each rule.
+Started by run.sh, which kills servers from when the file LEDGER_BEGUN appears until it makes LEDGER_OVER. Says `ok …` or `not ok …` for each rule.
 """
 import os
 import random
@@ -161,6 +161,8 @@ def main():
     for one in writers + pollers:
         one.daemon = True
         one.start()
+    with open(os.environ["LEDGER_BEGUN"], "x", encoding="utf-8"):
+        pass
     while not os.path.exists(os.environ["LEDGER_OVER"]):
         time.sleep(0.1)
     over.set()

@@ -102,6 +102,7 @@ serve
     set -a
     # shellcheck disable=SC1091
     source "$WORK/env"
+    LEDGER_BEGUN=$WORK/begun
     LEDGER_OVER=$WORK/over
     LEDGER_KILLED=$WORK/killed
     LEDGER_PGBIN=$(prefix_bin "$AT/prefix")
@@ -111,6 +112,9 @@ serve
 ) &
 BOOKS=$!
 
+while [[ ! -e $WORK/begun ]] && kill -0 "$BOOKS" 2>/dev/null; do
+    sleep 0.1
+done
 RANDOM=$SEED
 printf 'seed %s\n' "$SEED"
 begin=$SECONDS
