@@ -119,6 +119,14 @@ measure() {
         http_export | copy_*) carry "$1" ;;
         http_list | http_list_alone) over_http keys ;;
         http_sign_in) over_http sign_in ;;
+        supa_insert) by_supa per_second "$ADMIN_LOGIN" unaudited_insert ;;
+        audited_hundred) bulk_insert crm.contacts ;;
+        unaudited_hundred) bulk_insert bench.contacts ;;
+        supa_hundred) by_supa bulk_insert bench.contacts ;;
+        among_few) audited_among audit_few ;;
+        among_many) audited_among audit_many ;;
+        sealed_insert) beside_sealing 1 ;;
+        unsealed_insert) beside_sealing 86400 ;;
         webhook_one) deliveries 1 ;;
         webhook_ten) deliveries 10 ;;
         bare_argon2) "$ARGON2_LOOP" "$seconds" ;;

@@ -2,7 +2,7 @@
 # Owns the measurement: the order of what is compared, each pair in turn and in one run, on one database.
 # Must never measure a refusal, nor touch a server that holds anything else: it fills the database and bends its tables.
 # Called by .make/bench.sh, with the environment of .make/stage.sh.
-# BENCH_TENANTS (1000) × BENCH_ROWS (1000) contacts, BENCH_LARGE (1000000) of one tenant more, BENCH_MORE_TENANTS (10000),
+# BENCH_TENANTS (1000) × BENCH_ROWS (1000) contacts, BENCH_LARGE (1000000) of one tenant more, BENCH_MORE_TENANTS (10000), BENCH_AUDIT (10000000) audit rows,
 # BENCH_CLIENTS (8), BENCH_ROUNDS (4) of BENCH_SECONDS (2), BENCH_ONLY (groups by name; all of them).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,6 +11,12 @@ root=$(cd "$here/../.." && pwd)
 source "$here/measure.sh"
 # shellcheck source=tests/bench/large.sh
 source "$here/large.sh"
+# shellcheck source=tests/bench/audit.sh
+source "$here/audit.sh"
+# shellcheck source=tests/bench/seal.sh
+source "$here/seal.sh"
+# shellcheck source=tests/bench/supa.sh
+source "$here/supa.sh"
 # shellcheck source=tests/bench/webhook.sh
 source "$here/webhook.sh"
 measure_open speed
@@ -55,8 +61,8 @@ fi
 if only create; then compare "create" handle_create bare_create; fi
 if only patch; then compare "patch" handle_patch bare_patch; fi
 if only bulk; then compare "create 1,000 at once" handle_bulk bare_bulk; fi
-if only insert || only changes; then admin -q -f "$here/quiet.sql"; fi
-if only insert; then compare "insert of one row" audited_insert unaudited_insert; fi
+if only insert || only changes; then admin -q -f "$here/quiet.sql" -f "$here/supa.sql"; fi
+if only insert; then compare "insert of one row" audited_insert unaudited_insert supa_insert; fi
 if only changes; then
     say "changes of 20,000 rows"
     block=0
@@ -68,6 +74,19 @@ if only changes; then
             done
         done
     done
+    rounds=3 compare "insert of 100,000 rows" audited_hundred unaudited_hundred supa_hundred
+fi
+if only audit; then
+    audit_open
+    compare "insert as the audit log grows" among_few among_many
+    audit_close
+fi
+if only seal; then
+    rounds=3 seconds=$((seconds * 5)) compare "inserts beside sealing" sealed_insert unsealed_insert
+    say "sealing and verification"
+    sealed_under_load | samples 1
+    chain_rates | samples 1
+    seal_close
 fi
 if only webhook; then
     webhook_open

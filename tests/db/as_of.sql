@@ -304,6 +304,8 @@ select ucrm.enter(:'traveller', :'traveller_owner') \g /dev/null
 select set_eq(format($$select a ->> 'id' from ucrm.as_of('travel.things', %L) as a where a ->> 'id' like '%%-00000000000_'$$, :'moment'), array['01a00000-0000-7000-8000-00000000000d'], 'a record that was forgotten is not there any more');
 rollback;
 
+select is((select count(*) from ucrm.audit_verify(:'traveller') as v where v.kind = 'unrecorded'), 0::bigint, 'and at the end each row is as its audit says');
+
 -- History: versions of one record, under its older keys too.
 begin;
 select ucrm.enter(:'traveller', :'traveller_owner') \g /dev/null

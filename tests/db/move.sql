@@ -56,6 +56,9 @@ as $$
 declare
     key record;
 begin
+    -- Its rows of before are sealed: by the gateway's worker, or else now.
+    perform pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0));
+    perform ucrm.seal_rows(tenant, ucrm.settled_until(), 1000);
     insert into ucrm.roles (tenant_id, name) values (tenant, 'keeper');
     insert into ucrm.event_channels (tenant_id, event_id) values (tenant, ucrm.uuid7());
     insert into ucrm.custom_columns (tenant_id, resource, name, label, type, options) values (tenant, 'contacts', 'size', 'Size', 'single_select', '["s", "m"]');

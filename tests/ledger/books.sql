@@ -152,3 +152,6 @@ select count(*) from ucrm.audit_seals as s where s.tenant_id = :tenant;
 select v.* from ucrm.audit_verify(:tenant) as v
 union all
 select v.* from ucrm.audit_verify(null) as v;
+
+-- the audit as a file
+select ucrm.audit_export(:tenant);

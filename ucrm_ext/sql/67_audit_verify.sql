@@ -164,7 +164,7 @@ end
 $$;
 comment on function ucrm.chain_faults(uuid, text) is 'ucrm.audit_verify() of a chain, whoever asks.';
 
-create function ucrm.audit_verify(tenant uuid default null, checkpoint text default null)
+create function ucrm.verified_chain(tenant uuid, checkpoint text)
 returns table (kind text, seal bigint, record_id uuid, what text)
 language plpgsql
 volatile
@@ -177,8 +177,21 @@ begin
     return query select * from ucrm.chain_faults(chain, checkpoint);
 end
 $$;
+comment on function ucrm.verified_chain(uuid, text) is 'Part of ucrm.audit_verify(): what is wrong with the seals and the rows under them.';
+
+create function ucrm.audit_verify(tenant uuid default null, checkpoint text default null)
+returns table (kind text, seal bigint, record_id uuid, what text)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query select * from ucrm.verified_chain(tenant, checkpoint);
+    return query select * from ucrm.unrecorded(coalesce(ucrm.tenant_id(), tenant));
+end
+$$;
 comment on function ucrm.audit_verify(uuid, text) is
-'What is not as it was sealed in the workspace''s audit (a platform login names the tenant; null: the platform''s own): kind changed, inserted, removed (record_id: the audit row; null: all rows of the seal), seal (the seal itself), checkpoint, truncated (against a checkpoint that was kept elsewhere), blanked (images erased with no word of it). redacted is no fault: ucrm.forget() did it, and says so. No row: all of it is as it was, up to what ucrm.audit_state() says is sealed. Refusals: not_a_member, permission_denied, no_context.';
+'What is not as it was sealed in the workspace''s audit (a platform login names the tenant; null: the platform''s own): kind changed, inserted, removed (record_id: the audit row; null: all rows of the seal), seal (the seal itself), checkpoint, truncated (against a checkpoint that was kept elsewhere), blanked (images erased with no word of it); and unrecorded: a row of a protected table is not what its audit says, of tables whose rows the caller sees all; a notice names the others (a platform login sets role ucrm_platform). redacted is no fault: ucrm.forget() did it, and says so. No row: all of it is as it was, up to what ucrm.audit_state() says is sealed. Refusals: not_a_member, permission_denied, no_context.';
 
 create function ucrm.audit_state(
     tenant uuid default null,
@@ -208,4 +221,4 @@ $$;
 comment on function ucrm.audit_state(uuid) is
 'How far the proof of the workspace''s audit reaches (as for ucrm.audit_verify()): proved_from and proved_until, the times of the first and last sealed row that is kept; pruned_until, before which rows were pruned by policy; rows behind the last seal, which nothing proves yet, and since when.';
 
-grant execute on function ucrm.audit_verify(uuid, text), ucrm.audit_state(uuid) to ucrm_app, ucrm_handler, ucrm_platform;
+grant execute on function ucrm.verified_chain(uuid, text), ucrm.audit_verify(uuid, text), ucrm.audit_state(uuid) to ucrm_app, ucrm_handler, ucrm_platform;

@@ -110,13 +110,18 @@ stable
 as 'MODULE_PATHNAME', 'ucrm_hushed_tenant';
 comment on function ucrm.hushed_tenant() is 'The tenant that ucrm.hush() silenced in this transaction; null: none.';
 
--- Arguments: resource, key column, archived column or ''. Of secret columns a row holds the mask only.
+-- Arguments: resource, key column, archived column or ''. Of secret columns a row holds the mask only. An image prints the
+-- same whoever writes: two of them are compared as text by whoever checks an export.
 create function ucrm.record_insert()
 returns trigger
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
 as $$
 declare
     hushed constant uuid := ucrm.hushed_tenant();
@@ -147,6 +152,10 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
 as $$
 declare
     hushed constant uuid := ucrm.hushed_tenant();
@@ -180,6 +189,10 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
 set enable_nestloop = off
 set jit = off
 as $$

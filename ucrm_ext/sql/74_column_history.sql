@@ -99,6 +99,22 @@ set search_path = pg_catalog, pg_temp
 as $$ select max(h.at) from ucrm.column_history as h where h.resource = noun and h.begins $$;
 comment on function ucrm.audit_begins(text) is 'Since when the audit knows every row of a resource; null when it does not.';
 
+create function ucrm.column_changes()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_object_agg(h.resource, h.moments), '{}')
+    from (
+        select x.resource, jsonb_agg(to_char(x.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') order by x.at) as moments
+        from ucrm.column_history as x
+        group by x.resource
+    ) as h;
+$$;
+comment on function ucrm.column_changes() is '{resource: [moment]}: when the columns of protected tables changed, or their audit began anew: images from before are not compared with images from after.';
+
 create function ucrm.column_map(noun text, moment timestamptz)
 returns table (since timestamptz, until timestamptz, same boolean, exact boolean, key_name text, owner_name text, columns jsonb)
 language sql

@@ -69,6 +69,7 @@ begin
             'kind', 'header', 'format', 'ucrm-audit', 'version', 1, 'tenant_id', chain,
             'exported_at', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             'filter', state -> 'query',
+            'columns_changed', ucrm.column_changes(),
             'keys', (select coalesce(jsonb_agg(k), '[]') from ucrm.audit_public_keys() as k))::text;
         after := state || '{"stage": "seals"}';
     elsif stage = 'seals' then
@@ -93,7 +94,7 @@ begin
         select r.lines, r.many into part from ucrm.audit_lines(chain, last, coalesce(ids[cardinality(ids)], last), filter) as r;
         lines := part.lines;
         after := state || jsonb_build_object('rows', (state ->> 'rows')::bigint + part.many)
-            || case when cardinality(ids) < 1000 then '{"stage": "end"}' else jsonb_build_object('last', ids[cardinality(ids)]) end;
+            || case when cardinality(ids) = 1000 then jsonb_build_object('last', ids[1000]) when filter is null then '{"stage": "records"}' else '{"stage": "end"}' end;
     elsif stage = 'end' then
         lines := (
             select string_agg(l.line, E'\n' order by l.n)
@@ -155,8 +156,27 @@ end
 $$;
 comment on function ucrm.begin_audit(text, jsonb) is 'What the first lines of an export are made from.';
 
-create function ucrm.audit_export(tenant uuid default null)
-returns setof text
+create function ucrm.open_audit(tenant uuid)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform ucrm.audit_chain(tenant);
+    if ucrm.tenant_id() is not null then
+        perform ucrm.demand('audit_logs', 'export');
+        perform ucrm.record_export('audit_logs', null);
+    else
+        insert into ucrm.platform_audit_logs (action, tenant_id, detail) values ('audit.exported', tenant, '{}');
+    end if;
+    return ucrm.begin_audit(null, null);
+end
+$$;
+comment on function ucrm.open_audit(uuid) is 'What the first lines of a whole export are made from. Leaves an audit row. Refusals as ucrm.audit_verify().';
+
+create function ucrm.sealed_piece(tenant uuid, state jsonb, out after jsonb, out lines text)
 language plpgsql
 volatile
 security definer
@@ -164,17 +184,90 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     chain constant uuid := ucrm.audit_chain(tenant);
-    state jsonb := ucrm.begin_audit(null, null);
-    lines text;
 begin
+    -- Whatever the state says: of the workspace that was entered, for whom may.
     if ucrm.tenant_id() is not null then
         perform ucrm.demand('audit_logs', 'export');
-        perform ucrm.record_export('audit_logs', null);
-    else
-        insert into ucrm.platform_audit_logs (action, tenant_id, detail) values ('audit.exported', tenant, '{}');
     end if;
+    select p.after, p.lines into sealed_piece.after, sealed_piece.lines from ucrm.audit_piece(chain, state) as p;
+end
+$$;
+comment on function ucrm.sealed_piece(uuid, jsonb) is 'ucrm.audit_piece() of a chain that the caller may export. Refusals as ucrm.audit_verify().';
+
+create function ucrm.record_line(noun text, key text, audit_id uuid, fields text[], present jsonb)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$ select jsonb_build_object('kind', 'record', 'resource', noun, 'record_id', key, 'audit_id', audit_id, 'fields', fields, 'present', present::text)::text $$;
+comment on function ucrm.record_line(text, text, uuid, text[], jsonb) is
+'A record that is not what its audit says, as a line of an export; present: the row as it is now, as text; null: there is none.';
+
+-- As the caller sees the tables: about a thousand records a piece.
+create function ucrm.record_piece(tenant uuid, state jsonb, out after jsonb, out lines text)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    nouns constant text[] := case
+        when state ? 'nouns' then array(select jsonb_array_elements_text(state -> 'nouns'))
+        when tenant is not null then array(select ucrm.compared_resources(tenant))
+        else '{}' end;
+    told constant boolean := state -> 'heard' is null;
+    since constant text := state ->> 'since';
+    reached text;
+begin
+    if nouns = '{}' then
+        after := state || '{"stage": "end"}';
+        return;
+    end if;
+    if told then
+        -- By the index, record by record: a record's rows stay together.
+        reached := (select l.record_id from ucrm.audit_logs as l
+                    where l.tenant_id = record_piece.tenant and l.resource = nouns[1] and l.record_id > coalesce(since, '')
+                    order by l.record_id offset 999 limit 1);
+        lines := (select string_agg(ucrm.record_line(nouns[1], u.key, u.audit_id, u.fields, u.present), E'\n') from ucrm.unlike_records(tenant, nouns[1], coalesce(since, ''), reached) as u where not u.past);
+        after := state || jsonb_build_object('nouns', nouns, 'since', reached) || case when reached is null then '{"heard": true}' else '{}' end::jsonb;
+    else
+        select string_agg(ucrm.record_line(nouns[1], u.key, null, null, u.present), E'\n') filter (where u.unheard),
+               case when count(*) = 1000 then (array_agg(u.key order by u.n desc))[1] end
+        into lines, reached
+        from ucrm.unheard_records(tenant, nouns[1], since, 1000) with ordinality as u (key, present, unheard, n);
+        after := case when reached is not null then state || jsonb_build_object('since', reached)
+                      else state - 'heard' || jsonb_build_object('nouns', nouns[2:], 'since', null) end;
+    end if;
+end
+$$;
+comment on function ucrm.record_piece(uuid, jsonb) is 'The next lines of an export, of about a thousand records: those that are not what their audit says (ucrm.unrecorded()).';
+
+create function ucrm.audit_export_piece(tenant uuid, state jsonb, out after jsonb, out lines text)
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if state ->> 'stage' = 'records' then
+        select p.after, p.lines into audit_export_piece.after, audit_export_piece.lines from ucrm.record_piece(tenant, state) as p;
+    else
+        select p.after, p.lines into audit_export_piece.after, audit_export_piece.lines from ucrm.sealed_piece(tenant, state) as p;
+    end if;
+end
+$$;
+comment on function ucrm.audit_export_piece(uuid, jsonb) is 'The next lines of an export, and what the ones after them are made from; null: they were the last. Refusals as ucrm.audit_verify().';
+
+create function ucrm.audit_export(tenant uuid default null)
+returns setof text
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    state jsonb := ucrm.open_audit(tenant);
+    lines text;
+begin
     while state is not null loop
-        select p.after, p.lines into state, lines from ucrm.audit_piece(chain, state) as p;
+        select p.after, p.lines into state, lines from ucrm.audit_export_piece(coalesce(ucrm.tenant_id(), tenant), state) as p;
         if lines is not null then
             return next lines;
         end if;
@@ -182,7 +275,7 @@ begin
 end
 $$;
 comment on function ucrm.audit_export(uuid) is
-'The workspace''s audit (as for ucrm.audit_verify()) with its seals and a checkpoint, as lines of JSON, several to a row: psql -XAtq -c "select ucrm.audit_export()" > audit.ndjson, then ucrm-gateway verify-audit audit.ndjson. Audited. Refusals as ucrm.audit_verify().';
+'The workspace''s audit (as for ucrm.audit_verify()) with its seals, the records that are not what it says of them, and a checkpoint, as lines of JSON, several to a row: psql -XAtq -c "select ucrm.audit_export()" > audit.ndjson, then ucrm-gateway verify-audit audit.ndjson. Audited. Refusals as ucrm.audit_verify().';
 
 create function ucrm.audit_export_route(r ucrm.request)
 returns ucrm.response
@@ -218,19 +311,17 @@ create function ucrm.audit_step(state jsonb, body bytea)
 returns ucrm.piece
 language plpgsql
 volatile
-security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     p record;
     text text;
 begin
-    -- Whatever the state says: of the workspace that was entered, for whom may.
-    perform ucrm.demand('audit_logs', 'export');
-    p := ucrm.audit_piece(ucrm.tenant_id(), state);
+    p := ucrm.audit_export_piece(ucrm.tenant_id(), state);
     text := p.lines || E'\n';
     if state ->> 'format' = 'json' then
-        text := case state ->> 'stage' when 'header' then '[' else ',' end || replace(p.lines, E'\n', E'\n,') || E'\n' || case when p.after is null then E']\n' else '' end;
+        text := case when state ->> 'stage' = 'header' then '[' when p.lines is not null then ',' else '' end
+            || coalesce(replace(p.lines, E'\n', E'\n,') || E'\n', '') || case when p.after is null then E']\n' else '' end;
     end if;
     return row(p.after, convert_to(coalesce(text, ''), 'UTF8'))::ucrm.piece;
 end
@@ -263,4 +354,7 @@ insert into ucrm.routes (method, template, function, audience, resource, action,
 ('GET', '/api/v1/audit_logs/checkpoint', 'ucrm.audit_checkpoint_route', 'tenant', 'audit_logs', 'read', true);
 
 grant execute on function ucrm.audit_export_route(ucrm.request), ucrm.audit_step(jsonb, bytea), ucrm.audit_checkpoint_route(ucrm.request) to ucrm_handler;
+grant execute on function
+    ucrm.open_audit(uuid), ucrm.sealed_piece(uuid, jsonb), ucrm.record_line(text, text, uuid, text[], jsonb), ucrm.record_piece(uuid, jsonb), ucrm.audit_export_piece(uuid, jsonb)
+to ucrm_app, ucrm_handler, ucrm_platform;
 grant execute on function ucrm.audit_export(uuid) to ucrm_app, ucrm_platform;

@@ -117,6 +117,7 @@ trunk! {
     "as_of": "../sql/89_as_of.sql",
     "history": "../sql/89_history.sql",
     "undo": "../sql/89_undo.sql",
+    "unrecorded": "../sql/89_unrecorded.sql",
     "handle": "../sql/90_handle.sql",
     "handle_apart": "../sql/90_handle_apart.sql",
     "raised": "../sql/91_raised.sql",

@@ -108,6 +108,33 @@ fn what_was_done_to_the_log_is_found_in_the_database_and_in_the_file() {
             vec![("truncated", Uuid::nil())],
         ),
     ];
+    // What is written while the triggers sleep leaves the log as it is.
+    let asleep = |sql: &str| {
+        format!(
+            "alter table crm.contacts disable trigger all; {sql} where tenant_id = '{tenant}' and id = (select record_id::uuid from ucrm.audit_logs where {}); alter table crm.contacts enable trigger all",
+            of(b)
+        )
+    };
+    let unnamed = format!(
+        "insert into crm.contacts (tenant_id, name) select '{tenant}', 'ghost' from crm.contacts"
+    );
+    let manipulations = manipulations.into_iter().chain([
+        (
+            "written unseen",
+            asleep("update crm.contacts set name = 'Mallory'"),
+            vec![("unrecorded", b)],
+        ),
+        (
+            "deleted unseen",
+            asleep("delete from crm.contacts"),
+            vec![("unrecorded", b)],
+        ),
+        (
+            "added unseen",
+            asleep(&unnamed),
+            vec![("unrecorded", Uuid::nil())],
+        ),
+    ]);
     let kept = workspace.owner().get(CHECKPOINT).data(200);
     let checkpoint = kept["checkpoint"].as_str().unwrap();
     let file = Temporary::of(checkpoint);

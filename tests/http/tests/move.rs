@@ -123,6 +123,7 @@ fn an_export_is_ndjson_with_everything_and_nothing_foreign() {
 fn export_erase_restore_gives_the_same_workspace() {
     let (workspace, other) = (furnished(), Workspace::new());
     other.contact("Stays");
+    ucrm_http_tests::verifier::seal(&workspace);
     let before = rows(&workspace);
     let untouched = rows(&other);
     let exported = export(&workspace);
@@ -142,6 +143,16 @@ fn export_erase_restore_gives_the_same_workspace() {
     assert!((200..300).contains(&restored.status), "{}", restored.text());
     assert_eq!(rows(&workspace), before);
     assert_eq!(rows(&other), untouched);
+    // Its chain came along, and proves the rows that did.
+    let faults: i64 = workspace.value(
+        "select count(*) from ucrm.audit_verify($1)",
+        &[&workspace.id],
+    );
+    let sealed: i64 = workspace.value(
+        "select sealed_rows from ucrm.audit_state($1)",
+        &[&workspace.id],
+    );
+    assert!(faults == 0 && sealed > 30, "{faults} {sealed}");
     assert_eq!(
         owner.get("/api/v1/contacts").is(200).json()["meta"]["total"],
         30

@@ -2,17 +2,18 @@
 //! Must never believe a line that another line or a key contradicts.
 //! Called by the gateway's verify-audit.
 
+mod checkpoint;
 mod current;
 mod line;
 mod record;
 
 pub use crate::finding::{Finding, Summary};
 
-use crate::note::{self, Checkpoint, PublicKey};
+use crate::note::{Checkpoint, PublicKey};
 use crate::seal::{Exported, Line as SealLine, ORIGIN};
 use crate::{Digest, row, tree};
 use current::Current;
-use line::{End, Header, Kind, Note, is_platform, parsed};
+use line::{End, Header, Kind, Note, Present, is_platform, parsed};
 use record::{Record, Records};
 use std::collections::HashMap;
 
@@ -99,6 +100,7 @@ impl Walk {
                 .map(|line| self.row(&line.row())),
             "seal" => SealLine::read(text).map(|seal| self.seal(seal)),
             "header" => parsed(text).and_then(|header| self.header(header)),
+            "record" => parsed(text).map(|record| self.present(record)),
             "checkpoint" => parsed::<Note>(text).map(|line| self.note(&line.note)),
             "end" => parsed::<End>(text).map(|end| self.end(&end)),
             _ => Err("is no line of an export".into()),
@@ -125,19 +127,8 @@ impl Walk {
         }
         self.summary.tenant = header.tenant_id;
         self.summary.filter = header.filter;
+        self.records.columns_changed(header.columns_changed);
         Ok(())
-    }
-
-    fn note(&mut self, note: &str) {
-        match note::checkpoint(note, &self.keys) {
-            Some(checkpoint) => self.kept.push(checkpoint),
-            None => self.find(
-                "checkpoint",
-                None,
-                None,
-                "no known key has signed the export's own checkpoint",
-            ),
-        }
     }
 
     fn end(&mut self, end: &End) {
@@ -316,6 +307,29 @@ impl Walk {
         }
     }
 
+    /// A record that the database found to be not what its audit says; believed unless the rows that were read say it too.
+    fn present(&mut self, line: Present) {
+        let record = (line.resource, line.record_id);
+        if self.records.leave(&record, line.present.as_deref()) {
+            return;
+        }
+        let what = match (&line.fields, &line.present, &line.audit_id) {
+            (Some(fields), Some(_), _) => {
+                format!("is not what was recorded: {}", fields.join(", "))
+            }
+            (_, None, _) => "is gone, and no row says so".into(),
+            (_, _, Some(_)) => "is there, and its last row says that it was deleted".into(),
+            (..) => "is there, and no row says how it came".into(),
+        };
+        let (resource, id) = record;
+        self.find(
+            "unrecorded",
+            None,
+            line.audit_id.as_deref(),
+            format!("{resource}/{id} {what}"),
+        );
+    }
+
     /// Which seal the row is under, having compared it.
     fn place(&mut self, id: &str, leaf: Digest) -> Option<u64> {
         let Some(current) = self
@@ -373,26 +387,5 @@ impl Walk {
         self.summary.pruned = pruned;
         self.summary.unsealed_rows = self.loose.len() as u64;
         self.summary
-    }
-
-    fn compare(&mut self, checkpoint: &Checkpoint) {
-        let (n, last) = (checkpoint.n, self.summary.seals);
-        if checkpoint.tenant != self.summary.tenant {
-            self.find(
-                "checkpoint",
-                None,
-                None,
-                "the checkpoint is of another chain",
-            );
-            return;
-        }
-        match self.chain.get(&n) {
-            Some(digest) if *digest == checkpoint.hash => self.summary.checkpoints += 1,
-            Some(_) => self.find("checkpoint", Some(n), None, format!(
-                "is not the seal that the checkpoint of {} saw: it or one before it was made anew", checkpoint.at)),
-            None if n == 0 => self.summary.checkpoints += 1,
-            None => self.find("truncated", Some(last + 1), None, format!(
-                "the checkpoint of {} saw seal {n}, and the chain ends with seal {last}", checkpoint.at)),
-        }
     }
 }

@@ -234,3 +234,58 @@ fn a_change_that_left_no_row_is_found_at_the_next_one() {
         []
     );
 }
+
+#[test]
+fn a_type_that_changed_in_between_accuses_nobody() {
+    let text = r#"{"tenant_id": 1, "age": "41"}"#;
+    let number = r#"{"tenant_id": 1, "age": 41}"#;
+    let rows = [
+        image("01", None, Some(text)),
+        Row {
+            at: "2026-11-29T00:15:09.000000Z",
+            ..image("02", Some(number), Some(number))
+        },
+    ];
+    let mut lines = export(&rows);
+    assert_eq!(walked(&lines)[0].kind, "unrecorded");
+    lines[0] = lines[0].replace(
+        r#""filter""#,
+        r#""columns_changed": {"contacts": ["2026-11-29T00:15:05.000000Z"]}, "filter""#,
+    );
+    assert_eq!(walked(&lines), []);
+}
+
+#[test]
+fn a_record_that_is_not_as_its_rows_left_it_is_found() {
+    let (old, new) = (
+        r#"{"tenant_id": 1, "name": "a"}"#,
+        r#"{"tenant_id": 1, "name": "b"}"#,
+    );
+    let present = |id: &str, row: &str, present: Option<&str>| {
+        let line = serde_json::json!({
+            "kind": "record", "resource": "contacts", "record_id": id, "audit_id": row, "fields": ["name"], "present": present,
+        });
+        let mut lines = export(&[image("01", None, Some(old))]);
+        lines.insert(lines.len() - 1, line.to_string());
+        let found = walked(&lines);
+        found
+            .first()
+            .map(|found| (found.kind, found.row.clone(), found.what.clone()))
+    };
+    assert_eq!(
+        present("r", "01", Some(new)),
+        Some((
+            "unrecorded",
+            Some("01".into()),
+            "contacts/r is not what was recorded: name".into()
+        ))
+    );
+    assert_eq!(
+        present("r", "01", None).unwrap().2,
+        "contacts/r is gone, and no row says so"
+    );
+    assert!(present("another", "01", Some(new)).is_some());
+    // What the rows say too is no finding, whoever claims it.
+    assert_eq!(present("r", "01", Some(old)), None);
+    assert_eq!(present("another", "01", None), None);
+}

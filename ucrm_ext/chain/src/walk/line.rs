@@ -3,6 +3,7 @@
 //! Called by walk.
 
 use serde::Deserialize;
+use std::collections::HashMap;
 
 #[derive(Deserialize)]
 pub struct Kind {
@@ -17,6 +18,20 @@ pub struct Header {
     pub filter: Option<String>,
     #[serde(default)]
     pub keys: Vec<String>,
+    /// Of each resource, the moments at which its columns became others.
+    #[serde(default)]
+    pub columns_changed: HashMap<String, Vec<String>>,
+}
+
+/// A record that is not what its audit says.
+#[derive(Deserialize)]
+pub struct Present {
+    pub resource: String,
+    pub record_id: String,
+    pub audit_id: Option<String>,
+    pub fields: Option<Vec<String>>,
+    /// The row as it is, as PostgreSQL writes jsonb.
+    pub present: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,219 @@
+-- Does every row of a protected table stand as its audit left it? What was written while its triggers slept is found by
+-- comparing: row with last image, each image with the one before.
+create function ucrm.unlike_columns(image jsonb, recorded jsonb, columns jsonb)
+returns text[]
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select array_agg(c."to" order by c."to" collate "C")
+    from jsonb_to_recordset(columns) as c ("to" text, "from" text, exact boolean)
+    where c.exact and c."from" is not null and image -> c."to" is distinct from recorded -> c."from";
+$$;
+comment on function ucrm.unlike_columns(jsonb, jsonb, jsonb) is
+'The columns in which a row is not what was recorded of it; columns: ucrm.column_map()''s, of the time it was recorded. Null: none. What changed its type since, or came since, is not compared.';
+
+create function ucrm.may_compare(tenant uuid)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$ select coalesce(tenant = ucrm.tenant_id(), pg_has_role(session_user, 'ucrm_platform', 'member')) $$;
+comment on function ucrm.may_compare(uuid) is 'Whether the caller may ask about a tenant: its own, or a login of the platform that has entered none.';
+
+create function ucrm.comparable_since(tenant uuid, noun text)
+returns timestamptz
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select greatest(
+        ucrm.audit_begins(noun),
+        (select ucrm.time_of_id(s.last_id) from ucrm.audit_seals as s
+         where ucrm.may_compare(tenant) and s.tenant_id = tenant and s.n = (select max(least(x.pruned, x.n - 1)) from ucrm.audit_seals as x where x.tenant_id = tenant)));
+$$;
+comment on function ucrm.comparable_since(uuid, text) is 'Since when each row of a resource''s table must have an audit row: protect() was called, and nothing was pruned. Null: never.';
+
+-- Images say times in UTC; so does what they are compared with.
+create function ucrm.unlike_records(tenant uuid, noun text, since text default '', upto text default null)
+returns table (key text, audit_id uuid, past boolean, fields text[], present jsonb, what text)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
+set jit = off
+as $$
+declare
+    r constant ucrm.resources := (select x from ucrm.resources as x where x.name = noun);
+    relation constant oid := ucrm.relation_of(r.table_schema, r.table_name);
+    type constant text := (select format_type(a.atttypid, null) from pg_catalog.pg_attribute as a where a.attrelid = relation and a.attname = r.key_column);
+    map constant jsonb := (select jsonb_agg(to_jsonb(m)) from ucrm.column_map(noun, clock_timestamp()) as m);
+begin
+    return query execute format(
+    'with eras as materialized (
+        select * from jsonb_to_recordset($6) as m (since timestamptz, until timestamptz, columns jsonb)
+    ), told as (
+        select l.id, l.at, l.record_id, l.before, l.after, l.images is not null and l.salt is null as blank,
+               lead(l.id) over w is null as last, lag(l.id) over w as left_by, lag(l.at) over w as left_at, lag(l.after) over w as left_as,
+               coalesce(lag(l.images is not null and l.salt is null) over w, false) as left_blank
+        from ucrm.audit_logs as l
+        where l.tenant_id = $1 and l.resource = $2 and l.record_id > $3 and ($4 is null or l.record_id <= $4) and l.at >= $5
+          and l.action in (''create'', ''update'', ''delete'', ''archive'', ''restore'')
+        window w as (partition by l.record_id order by l.id)
+    )
+    -- One row does not begin where the one before it ended, though no column was another one in between.
+    select t.record_id, t.id, true, null::text[], null::jsonb, ''it was changed before this, and no row says how''
+    from told as t
+    where t.left_by is not null and not t.blank and not t.left_blank and t.before is distinct from t.left_as
+      and coalesce(t.before ->> %1$L, t.record_id) = t.record_id
+      and not exists (select from eras as e where e.since > t.left_at and e.since <= t.at)
+      and (t.left_as is not null or t.before is not null) and not (t.before is null and ucrm.was_rekeyed($1, $2, t.record_id, t.left_by, t.id))
+    union all
+    select t.record_id, t.id, false, d.fields, n.image,
+           case when n.image is null then ''it is gone, and no row says so''
+                when t.after is null then ''it is there, and its last row says that it was deleted''
+                else ''what it holds is not what was recorded: '' || array_to_string(d.fields, '', '') end
+    from told as t
+    join eras as e on t.at >= e.since and (e.until is null or t.at < e.until)
+    left join lateral (select to_jsonb(x) as image from %2$s as x where x.tenant_id = $1 and %3$s) as n on true
+    cross join lateral (select case when n.image is not null and t.after is not null and n.image <> t.after
+                                    then ucrm.unlike_columns(%4$s, %5$s, e.columns) end as fields) as d
+    where t.last and not t.blank
+      and case when n.image is null then t.after is not null and not ucrm.was_rekeyed($1, $2, t.record_id, t.id, null)
+               when t.after is null then true
+               else d.fields is not null end',
+    r.key_column, relation::regclass,
+    format(case
+        when type = 'uuid' then 'x.%I = ucrm.uuid_of(t.record_id)'
+        when type in ('smallint', 'integer', 'bigint') then 'x.%I = case when t.record_id ~ ''^(0|-?[1-9][0-9]{0,17})$'' then t.record_id::bigint end'
+        when type in ('text', 'character varying') then 'x.%I = t.record_id'
+        else 'x.%I::text = t.record_id' end, r.key_column),
+    case when r.secret_columns = '{}' then 'n.image' else 'ucrm.masked_image($2, n.image)' end,
+    case when r.secret_columns = '{}' then 't.after' else 'ucrm.masked_image($2, t.after)' end)
+    using tenant, noun, since, upto, ucrm.comparable_since(tenant, noun), map;
+end
+$$;
+comment on function ucrm.unlike_records(uuid, text, text, text) is
+'What of a tenant''s records of a resource is not as the audit says, of those that it tells of, with ids above since up to upto (null: all): id, the audit row that is contradicted, past: by what came before it, else by the row as it is now, with the columns and that row; what. As the caller sees table and audit.';
+
+create function ucrm.was_rekeyed(tenant uuid, noun text, record text, since uuid, until uuid)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select
+        from ucrm.audit_logs as l
+        join ucrm.resources as r on r.name = noun
+        where l.tenant_id = tenant and l.resource = noun and l.id > since and (until is null or l.id < until)
+          and l.changed @> array[r.key_column] and l.before ->> r.key_column = record);
+$$;
+comment on function ucrm.was_rekeyed(uuid, text, text, uuid, uuid) is 'Whether a record got another id between two audit rows, or after the first.';
+
+create function ucrm.unheard_records(tenant uuid, noun text, since text default null, most integer default null)
+returns table (key text, present jsonb, unheard boolean)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set jit = off
+as $$
+declare
+    r constant ucrm.resources := (select x from ucrm.resources as x where x.name = noun);
+    relation constant oid := ucrm.relation_of(r.table_schema, r.table_name);
+    type constant text := (select format_type(a.atttypid, null) from pg_catalog.pg_attribute as a where a.attrelid = relation and a.attname = r.key_column);
+    dated constant boolean := exists (
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = relation and a.attname = 'created_at' and a.atttypid in ('timestamp with time zone'::regtype, 'timestamp'::regtype) and not a.attisdropped);
+begin
+    return query execute format(
+    'select n.key, case when n.unheard then to_jsonb(x) end, n.unheard
+    from (
+        select t.ctid, t.%1$I::text as key, %5$s > $4 and not exists (
+            select from ucrm.audit_logs as l
+            where l.tenant_id = $1 and l.resource = $2 and l.record_id = t.%1$I::text and l.at >= $4 and l.action in (''create'', ''update'', ''delete'', ''archive'', ''restore'')) as unheard
+        from %2$s as t
+        where t.tenant_id = $1 and ($3 is null or t.%1$I > $3::%3$s)
+        order by t.%1$I
+        limit %4$s
+    ) as n
+    left join %2$s as x on n.unheard and x.ctid = n.ctid',
+    r.key_column, relation::regclass, type, coalesce(most::text, 'all'),
+    case when type = 'uuid' then format('coalesce(case when substr(t.%I::text, 15, 1) = ''7'' then ucrm.time_of_id(t.%1$I) end, %s)', r.key_column, case when dated then 't.created_at' else 'null' end)
+         when dated then 't.created_at' else 'null::timestamptz' end)
+    using tenant, noun, since, ucrm.comparable_since(tenant, noun);
+end
+$$;
+comment on function ucrm.unheard_records(uuid, text, text, integer) is
+'A tenant''s rows of a resource with keys above since, in order, at most so many, and which of them (unheard, with the row) came after its audit began, by a UUIDv7 or created_at, and have no audit row. As the caller sees table and audit.';
+
+create function ucrm.compared_resources(tenant uuid)
+returns setof text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    r record;
+    left_out text[];
+begin
+    for r in
+        select x.name, t.relation,
+               exists (select from pg_catalog.pg_policy as p where p.polrelid = t.relation and p.polname not like 'ucrm: %') as narrowed
+        from ucrm.resources as x
+        cross join lateral (select ucrm.relation_of(x.table_schema, x.table_name) as relation) as t
+        where x.kind = 'entity' and t.relation is not null and ucrm.comparable_since(tenant, x.name) is not null
+        order by x.name
+    loop
+        -- Who does not see all of a table's rows would miss some.
+        if not has_table_privilege(r.relation, 'select') or (row_security_active(r.relation) and (
+            r.narrowed or tenant is distinct from ucrm.tenant_id() or ucrm.permission_scope(r.name, 'read') is distinct from 'all'))
+        then
+            left_out := left_out || r.name;
+        else
+            return next r.name;
+        end if;
+    end loop;
+    if left_out is not null then
+        raise notice 'rows of % are not compared with their audit: you do not see all of them', array_to_string(left_out[:5], ', ') || case when cardinality(left_out) > 5 then format(' and %s others', cardinality(left_out) - 5) else '' end;
+    end if;
+end
+$$;
+comment on function ucrm.compared_resources(uuid) is 'The resources whose rows of a tenant the caller sees all, and whose audit knows them. A notice names the others.';
+
+create function ucrm.seal_of(tenant uuid, audit_id uuid)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$ select min(s.n) from ucrm.audit_seals as s where s.tenant_id = tenant and s.last_id >= audit_id and ucrm.may_compare(tenant) $$;
+comment on function ucrm.seal_of(uuid, uuid) is 'Under which of a tenant''s seals an audit row is; null: under none yet, or the caller may not ask.';
+
+create function ucrm.unrecorded(tenant uuid)
+returns table (kind text, seal bigint, record_id uuid, what text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'unrecorded', case when u.past then ucrm.seal_of(tenant, u.audit_id) end, u.audit_id, format('%s/%s: %s', noun, u.key, u.what)
+    from ucrm.compared_resources(tenant) as noun
+    cross join lateral (
+        select x.key, x.audit_id, x.past, x.what from ucrm.unlike_records(tenant, noun) as x
+        union all
+        select x.key, null, false, 'it is there, and no row says how it came' from ucrm.unheard_records(tenant, noun) as x where x.unheard
+    ) as u;
+$$;
+comment on function ucrm.unrecorded(uuid) is
+'Part of ucrm.audit_verify(): rows of a tenant''s protected tables that are not what the audit says of them, as rows are that were written while triggers slept. record_id: the audit row that is contradicted; null: there is none. A record that was there before ucrm.protect() or came before what was pruned, and has not been written since, is not known; nor is one with neither a UUIDv7 for a key nor created_at that nothing was recorded of.';
+
+grant execute on function
+    ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.comparable_since(uuid, text), ucrm.was_rekeyed(uuid, text, text, uuid, uuid),
+    ucrm.unlike_records(uuid, text, text, text), ucrm.unheard_records(uuid, text, text, integer),
+    ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.uuid_of(text), ucrm.time_of_id(uuid)
+to ucrm_app, ucrm_handler, ucrm_platform;
