@@ -10,8 +10,10 @@ from generate_series(1, :rows) as n
 cross join (select to_jsonb(c) as image from crm.contacts as c limit 1) as i;
 create table ucrm.audit_few (like ucrm.audit_logs including defaults including storage);
 insert into ucrm.audit_few select * from ucrm.audit_many limit 1000;
-select replace(replace(pg_get_indexdef(i.indexrelid), 'ucrm.audit_logs', 'ucrm.' || t), i.indexrelid::regclass::name::text, i.indexrelid::regclass::name || '_of_' || t)
-from pg_index as i, unnest(array['audit_few', 'audit_many']) as t
+select replace(replace(pg_get_indexdef(c.oid), ' ucrm.audit_logs ', format(' ucrm.%I ', t)), ' ' || c.relname || ' ', format(' %I ', c.relname || '_of_' || t))
+from pg_index as i
+join pg_class as c on c.oid = i.indexrelid
+cross join unnest(array['audit_few', 'audit_many']) as t
 where i.indrelid = 'ucrm.audit_logs'::regclass
 \gexec
 alter table ucrm.audit_few owner to ucrm_owner;

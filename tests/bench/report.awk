@@ -33,7 +33,7 @@ END {
         }
         if (b == "") value = of(a); else value = ratio(a, b)
         if (relation == "") {
-            print row[n, 1], of(a), of(b), value, "", "", "", row[n, 6], 0
+            print row[n, 1], of(a), (b == "" ? "" : of(b)), value, "", "", "", row[n, 6], 0
             continue
         }
         if (relation == ">=") closeness = value / wanted; else closeness = wanted / value

@@ -79,16 +79,16 @@ begin
                 else ''what it holds is not what was recorded: '' || array_to_string(d.fields, '', '') end
     from told as t
     join eras as e on t.at >= e.since and (e.until is null or t.at < e.until)
-    left join lateral (select to_jsonb(x) as image from %2$s as x where x.tenant_id = $1 and %3$s) as n on true
+    left join lateral (select to_jsonb(x) as image from %2$s as x where x.tenant_id = $1 and %3$s offset 0) as n on true
     cross join lateral (select case when n.image is not null and t.after is not null and n.image <> t.after
-                                    then ucrm.unlike_columns(%4$s, %5$s, e.columns) end as fields) as d
+                                    then ucrm.unlike_columns(%4$s, %5$s, e.columns) end as fields offset 0) as d
     where t.last and not t.blank
       and case when n.image is null then t.after is not null and not ucrm.was_rekeyed($1, $2, t.record_id, t.id, null)
                when t.after is null then true
                else d.fields is not null end',
     r.key_column, relation::regclass,
     format(case
-        when type = 'uuid' then 'x.%I = ucrm.uuid_of(t.record_id)'
+        when type = 'uuid' then 'x.%I = case when t.record_id ~* ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'' then t.record_id::uuid end'
         when type in ('smallint', 'integer', 'bigint') then 'x.%I = case when t.record_id ~ ''^(0|-?[1-9][0-9]{0,17})$'' then t.record_id::bigint end'
         when type in ('text', 'character varying') then 'x.%I = t.record_id'
         else 'x.%I::text = t.record_id' end, r.key_column),
@@ -132,17 +132,17 @@ declare
         where a.attrelid = relation and a.attname = 'created_at' and a.atttypid in ('timestamp with time zone'::regtype, 'timestamp'::regtype) and not a.attisdropped);
 begin
     return query execute format(
-    'select n.key, case when n.unheard then to_jsonb(x) end, n.unheard
+    'select n.key, case when n.unheard then to_jsonb(n.whole) end, n.unheard
     from (
-        select t.ctid, t.%1$I::text as key, %5$s > $4 and not exists (
+        select t as whole, t.%1$I::text as key, case when exists (
             select from ucrm.audit_logs as l
-            where l.tenant_id = $1 and l.resource = $2 and l.record_id = t.%1$I::text and l.at >= $4 and l.action in (''create'', ''update'', ''delete'', ''archive'', ''restore'')) as unheard
+            where l.tenant_id = $1 and l.resource = $2 and l.record_id = t.%1$I::text and l.at >= $4 and l.action in (''create'', ''update'', ''delete'', ''archive'', ''restore'')
+        ) then false else coalesce(%5$s > $4, false) end as unheard
         from %2$s as t
         where t.tenant_id = $1 and ($3 is null or t.%1$I > $3::%3$s)
         order by t.%1$I
         limit %4$s
-    ) as n
-    left join %2$s as x on n.unheard and x.ctid = n.ctid',
+    ) as n',
     r.key_column, relation::regclass, type, coalesce(most::text, 'all'),
     case when type = 'uuid' then format('coalesce(case when substr(t.%I::text, 15, 1) = ''7'' then ucrm.time_of_id(t.%1$I) end, %s)', r.key_column, case when dated then 't.created_at' else 'null' end)
          when dated then 't.created_at' else 'null::timestamptz' end)
@@ -215,5 +215,5 @@ comment on function ucrm.unrecorded(uuid) is
 grant execute on function
     ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.comparable_since(uuid, text), ucrm.was_rekeyed(uuid, text, text, uuid, uuid),
     ucrm.unlike_records(uuid, text, text, text), ucrm.unheard_records(uuid, text, text, integer),
-    ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.uuid_of(text), ucrm.time_of_id(uuid)
+    ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.time_of_id(uuid)
 to ucrm_app, ucrm_handler, ucrm_platform;
