@@ -195,12 +195,19 @@ end
 $$;
 comment on function ucrm.sealable_until() is 'No audit row with a lower id can still be added; zeros while a prepared transaction waits. 0A000 but under READ COMMITTED.';
 
+-- Plans are kept, and made when there may be nothing yet: by an index each, they are good for any number of rows.
 create function ucrm.seal_audit(batch integer default 10000)
 returns bigint
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
     wanted constant bigint := greatest(1, least(coalesce(batch, 10000), 1000000));

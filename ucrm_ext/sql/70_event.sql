@@ -110,18 +110,23 @@ stable
 as 'MODULE_PATHNAME', 'ucrm_hushed_tenant';
 comment on function ucrm.hushed_tenant() is 'The tenant that ucrm.hush() silenced in this transaction; null: none.';
 
--- Arguments: resource, key column, archived column or ''. Of secret columns a row holds the mask only. An image prints the
--- same whoever writes: two of them are compared as text by whoever checks an export.
+create function ucrm.image("row" anyelement)
+returns jsonb
+language c
+stable
+strict
+as 'MODULE_PATHNAME', 'ucrm_image';
+comment on function ucrm.image(anyelement) is
+'to_jsonb() of a row with times in UTC, and intervals, bytes and floats as PostgreSQL prints them unless told otherwise: the same whoever writes, so that two images can be compared as text.';
+grant execute on function ucrm.image(anyelement) to ucrm_owner, ucrm_app, ucrm_handler, ucrm_platform;
+
+-- Arguments: resource, key column, archived column or ''. Of secret columns a row holds the mask only.
 create function ucrm.record_insert()
 returns trigger
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
-set intervalstyle = 'postgres'
-set bytea_output = 'hex'
-set extra_float_digits = 1
 as $$
 declare
     hushed constant uuid := ucrm.hushed_tenant();
@@ -131,7 +136,7 @@ begin
         select ucrm.uuid7(), c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
                'create', tg_argv[0], c.image ->> tg_argv[1], c.image
         from (
-            select r.tenant_id, to_jsonb(r) as image
+            select r.tenant_id, ucrm.image(r) as image
             from new_rows as r
             where r.tenant_id is distinct from hushed
             offset 0
@@ -152,17 +157,13 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
-set intervalstyle = 'postgres'
-set bytea_output = 'hex'
-set extra_float_digits = 1
 as $$
 declare
     hushed constant uuid := ucrm.hushed_tenant();
 begin
     -- Nothing is written for a tenant that is itself being deleted.
     with changed as materialized (
-        select ucrm.uuid7() as id, r.tenant_id, to_jsonb(r) as image
+        select ucrm.uuid7() as id, r.tenant_id, ucrm.image(r) as image
         from old_rows as r
         where exists (select from ucrm.tenants as t where t.id = r.tenant_id)
           and r.tenant_id is distinct from hushed
@@ -189,10 +190,6 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
-set intervalstyle = 'postgres'
-set bytea_output = 'hex'
-set extra_float_digits = 1
 set enable_nestloop = off
 set jit = off
 as $$
@@ -200,9 +197,9 @@ declare
     hushed constant uuid := ucrm.hushed_tenant();
 begin
     with before as materialized (
-        select row_number() over () as n, to_jsonb(r) as image from old_rows as r
+        select row_number() over () as n, ucrm.image(r) as image from old_rows as r
     ), after as materialized (
-        select row_number() over () as n, r.tenant_id, to_jsonb(r) as image from new_rows as r
+        select row_number() over () as n, r.tenant_id, ucrm.image(r) as image from new_rows as r
     ), logged as (
         insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
         select ucrm.uuid7(), a.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),

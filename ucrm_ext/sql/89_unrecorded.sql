@@ -35,16 +35,11 @@ as $$
 $$;
 comment on function ucrm.comparable_since(uuid, text) is 'Since when each row of a resource''s table must have an audit row: protect() was called, and nothing was pruned. Null: never.';
 
--- Images say times in UTC; so does what they are compared with.
 create function ucrm.unlike_records(tenant uuid, noun text, since text default '', upto text default null)
 returns table (key text, audit_id uuid, past boolean, fields text[], present jsonb, what text)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
-set intervalstyle = 'postgres'
-set bytea_output = 'hex'
-set extra_float_digits = 1
 set jit = off
 as $$
 declare
@@ -79,7 +74,7 @@ begin
                 else ''what it holds is not what was recorded: '' || array_to_string(d.fields, '', '') end
     from told as t
     join eras as e on t.at >= e.since and (e.until is null or t.at < e.until)
-    left join lateral (select to_jsonb(x) as image from %2$s as x where x.tenant_id = $1 and %3$s offset 0) as n on true
+    left join lateral (select ucrm.image(x) as image from %2$s as x where x.tenant_id = $1 and %3$s offset 0) as n on true
     cross join lateral (select case when n.image is not null and t.after is not null and n.image <> t.after
                                     then ucrm.unlike_columns(%4$s, %5$s, e.columns) end as fields offset 0) as d
     where t.last and not t.blank
@@ -120,7 +115,6 @@ returns table (key text, present jsonb, unheard boolean)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
 set jit = off
 as $$
 declare
@@ -132,7 +126,7 @@ declare
         where a.attrelid = relation and a.attname = 'created_at' and a.atttypid in ('timestamp with time zone'::regtype, 'timestamp'::regtype) and not a.attisdropped);
 begin
     return query execute format(
-    'select n.key, case when n.unheard then to_jsonb(n.whole) end, n.unheard
+    'select n.key, case when n.unheard then ucrm.image(n.whole) end, n.unheard
     from (
         select t as whole, t.%1$I::text as key, case when exists (
             select from ucrm.audit_logs as l

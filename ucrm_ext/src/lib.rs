@@ -20,6 +20,7 @@ mod gate;
 mod generation;
 mod handle;
 mod horizon;
+mod image;
 mod import;
 mod jwt;
 mod link;
