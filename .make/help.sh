@@ -4,8 +4,8 @@
 # Called by the Makefile.
 cat <<'END'
 make run     install what is missing, build, start PostgreSQL and the gateway, say what to try; Ctrl-C stops
-make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, installation, dump and restore, logical decoding,
-             writes while everything is killed
+make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, schemathesis, installation, dump and restore, logical
+             decoding, writes while everything is killed
 make bench   speed, as ratios within one run, with a report
 make bench-peers
              the same requests beside Fastify with better-auth and Prisma, and PostGraphile (needs npm)
@@ -27,9 +27,11 @@ Variables of make run:
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format shell build clippy unit database pgtap race http clients journey install restore decode ledger"
-                                    which steps to run; there is also schema: what schemathesis finds
+  STEPS="format shell build clippy unit database pgtap race http clients journey schema install restore decode ledger"
+                                    which steps to run
   LEDGER_SECONDS=30, LEDGER_SEED=…  how long clients write while servers are killed; which order of killing to repeat
+  SCHEMA_EXAMPLES=3, SCHEMA_PHASES=examples,coverage,fuzzing,stateful, SCHEMA_SEED=…, SCHEMA_PATHS=…
+                                    what schemathesis tries: how many requests, which kinds, others each time, which paths
 
 Variables of make bench and make bench-peers:
   BENCH_CLIENTS=8, BENCH_ROUNDS=4 (peers: 5), BENCH_SECONDS=2 (peers: 5)

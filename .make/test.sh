@@ -9,7 +9,7 @@ for part in say place packages tools ports build cluster database gateway stage 
     source "$here/$part.sh"
 done
 
-read -ra steps <<<"${*:-${STEPS:-format shell build clippy unit database pgtap race http clients journey install restore decode ledger}}"
+read -ra steps <<<"${*:-${STEPS:-format shell build clippy unit database pgtap race http clients journey schema install restore decode ledger}}"
 # What was set for make run is not for the tests.
 for name in "${!UCRM_@}"; do
     [[ $name == UCRM_TOOLS ]] || unset "$name"

@@ -35,6 +35,11 @@ select is_empty(
     $$select d.method, d.template, c from ucrm.route_docs as d, unnest(d.refusals) as c where not exists (select from ucrm.refusals as f where f.code = c)$$,
     'and refuses with codes that there are');
 select is_empty($$select d.operation from ucrm.route_docs as d group by 1 having count(*) > 1$$, 'operations have names of their own');
+select is_empty(
+    $$select p ->> 'name', o, v from ucrm.route_docs as d, jsonb_array_elements(d.parameters) as p, unnest(array['', 'eq.', 'neq.']) as o, unnest(array['019a0000-0000-7000-8000-000000000000', 'x']) as v
+      where d.operation = 'audit_logs.export' and p ->> 'name' not in ('format', 'at')
+        and ((ucrm.audit_filter(concat(p ->> 'name', '=', o, v))).wrong is null) <> (o || v ~ coalesce(p #>> '{schema,pattern}', ''))$$,
+    'the audit''s export takes what its parameters say, with eq. and without');
 select throws_ok(statement, '42501', null, 'does not change: ' || statement)
 from unnest(array['update ucrm.route_docs set summary = ''x''', 'delete from ucrm.schema_docs', 'update ucrm.tag_docs set description = ''x''']) as statement;
 

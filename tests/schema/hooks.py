@@ -11,6 +11,7 @@ import uuid
 import schemathesis
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+CURSOR = re.compile(r"[A-Za-z0-9_-]*")
 with open(os.environ["SCHEMA_DOCUMENT"], encoding="utf-8") as file:
     DOCUMENT = json.load(file)
 
@@ -42,16 +43,18 @@ def before_call(context, case, **kwargs):
         # A key is for one request, and no two of these are the same.
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
     query = case.query or {}
-    if "page" in query and "cursor" in query:
-        # One of them.
-        query = {name: value for name, value in query.items() if name != "cursor"}
+    if isinstance(query.get("cursor"), str) and CURSOR.fullmatch(query["cursor"]):
+        # One that was made up comes from no page; the empty one is the first page's. And there is a page or a cursor.
+        query = {name: value for name, value in query.items() if name != "cursor"} | ({} if "page" in query else {"cursor": ""})
         case.query = query
     # A link passes a key on as it is; a filter has an operator.
     keys = {name: f"eq.{value}" for name, value in query.items() if name.endswith("_id") and isinstance(value, str) and UUID.fullmatch(value)}
     if keys:
         query = {**query, **keys}
         case.query = query
-    if isinstance(query.get("sort"), list):
+    sort = query.get("sort")
+    if isinstance(sort, (list, str)):
         # One column, one direction.
-        once = {str(column).lstrip("-"): column for column in query["sort"]}
-        case.query = {**query, "sort": list(once.values())}
+        columns = sort.split(",") if isinstance(sort, str) else sort
+        once = list({str(column).lstrip("-"): column for column in columns}.values())
+        case.query = {**query, "sort": ",".join(once) if isinstance(sort, str) else once}

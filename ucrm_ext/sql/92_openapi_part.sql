@@ -101,7 +101,7 @@ from (values
     ('JsonFilter', '{
         "type": "string",
         "description": "cs. and JSON that it contains; is.null, is.not_null; `not.` before it denies it.",
-        "pattern": "^(not[.])?(cs[.]([{][}]|[{]\"[a-z_]+\":(\"[^\"\\\\]*\"|-?[1-9][0-9]{0,8}|true|false|null)[}])|is[.](null|not_null))$",
+        "pattern": "^(not[.])?(cs[.]([{][}]|[{]\"[a-z_]+\":(\"[^\"\\\\\\x00-\\x1f]*\"|-?[1-9][0-9]{0,8}|true|false|null)[}])|is[.](null|not_null))$",
         "examples": ["cs.{\"vip\":true}"]
     }'),
     ('ArrayFilter', '{
@@ -136,12 +136,12 @@ as $$
         "workspace": {"name": "id", "in": "path", "required": true, "description": "Its id or slug.", "schema": {"type": "string", "minLength": 1}},
         "page": {"name": "page", "in": "query", "description": "The page, from 1. `meta.total` is exact.", "schema": {"type": "integer", "minimum": 1, "maximum": 2147483647}, "example": 1},
         "limit": {"name": "limit", "in": "query", "description": "Rows on a page: 25 unless given.", "schema": {"type": "integer", "minimum": 1, "maximum": 100}, "example": 25},
-        "cursor": {"name": "cursor", "in": "query", "description": "Instead of `page`: nothing for the first page, then `meta.next_cursor` as it came, with the same filters and sort.", "allowEmptyValue": true, "schema": {"type": "string"}, "example": ""},
+        "cursor": {"name": "cursor", "in": "query", "description": "Instead of `page`: nothing for the first page, then `meta.next_cursor` as it came, with the same filters and sort.", "allowEmptyValue": true, "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"}, "example": ""},
         "count": {"name": "count", "in": "query", "description": "With a cursor rows are counted only if asked for: `exact`, or `estimated` by the planner.", "schema": {"type": "string", "enum": ["exact", "estimated"]}},
         "archived": {"name": "archived", "in": "query", "description": "Archived rows stay out unless asked for: `any`, or `only` them.", "schema": {"type": "string", "enum": ["any", "only"]}},
         "idempotency-key": {"name": "Idempotency-Key", "in": "header", "description": "A name for this request, of up to 255 characters: sent again within 24 hours, it is answered as the first time and done once.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}},
-        "if-match": {"name": "If-Match", "in": "header", "description": "The ETag of the version the change is based on: 412 if the row has changed since.", "schema": {"type": "string", "pattern": "^[ -~]*$"}},
-        "if-none-match": {"name": "If-None-Match", "in": "header", "description": "The ETag of the version one has: 304 if that is still the one.", "schema": {"type": "string", "pattern": "^[ -~]*$"}}
+        "if-match": {"name": "If-Match", "in": "header", "description": "The ETag of the version the change is based on: 412 if the row has changed since.", "schema": {"type": "string", "pattern": "^[\\t -~]*$"}},
+        "if-none-match": {"name": "If-None-Match", "in": "header", "description": "The ETag of the version one has: 304 if that is still the one.", "schema": {"type": "string", "pattern": "^[\\t -~]*$"}}
     }'::jsonb;
 $$;
 comment on function ucrm.openapi_parameters() is 'Parameters that operations share, by their name among the document''s components.';

@@ -80,12 +80,16 @@ insert into ucrm.route_docs (method, template, operation, tag, summary, listed, 
     (select jsonb_agg(jsonb_build_object('name', p.name, 'in', 'query', 'description', p.description, 'schema', p.schema) order by p.n)
      from (values
          (1, 'format', 'Else by Accept.', '{"type": "string", "enum": ["json", "ndjson"]}'::jsonb),
-         (2, 'user_id', 'Who; also actor_kind, impersonator_id, api_key_prefix, db_login.', '{"type": "string", "format": "uuid"}'),
-         (3, 'resource', 'What.', '{"type": "string"}'),
-         (4, 'record_id', 'Which.', '{"type": "string"}'),
-         (5, 'action', 'How.', '{"type": "string"}'),
-         (6, 'request_id', 'In which request.', '{"type": "string", "format": "uuid"}'),
-         (7, 'at', 'When: gte., gt., lte. or lt. and a moment.', '{"type": "string", "pattern": "^(gte|gt|lte|lt)[.][12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"}')
+         (2, 'user_id', 'Who, with or without `eq.`, like all but `at`.', '{"type": "string", "pattern": "^(eq[.])?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}'),
+         (3, 'actor_kind', 'What kind of actor: key, service, member, login, person, platform, internal, public or database.', '{"type": "string"}'),
+         (4, 'impersonator_id', 'Who of the platform acted as somebody.', '{"type": "string", "pattern": "^(eq[.])?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}'),
+         (5, 'api_key_prefix', 'With which key.', '{"type": "string"}'),
+         (6, 'db_login', 'By which login.', '{"type": "string"}'),
+         (7, 'resource', 'What.', '{"type": "string"}'),
+         (8, 'record_id', 'Which.', '{"type": "string"}'),
+         (9, 'action', 'How.', '{"type": "string"}'),
+         (10, 'request_id', 'In which request.', '{"type": "string", "pattern": "^(eq[.])?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}'),
+         (11, 'at', 'When: gte., gt., lte. or lt. and a moment.', '{"type": "string", "pattern": "^(gte|gt|lte|lt)[.][12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"}')
      ) as p (n, name, description, schema)), null,
     jsonb_build_object('200', ucrm.json_reply('A header, each seal and its rows, rows without a seal, a checkpoint, an end.', '{"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}')
         || '{"content": {"application/json": {"schema": {"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}}, "application/x-ndjson": {"schema": {"type": "string"}}}}'),
