@@ -147,7 +147,7 @@ select is(body #> '{data,events}', '["*"]', 'its filters change') from answers w
 select is(pg_temp.answered('nonsense'), '422 validation_failed', 'nobody disables it but itself');
 select is((select array_agg(e.type order by e.id) from ucrm.events as e where e.tenant_id = :'acme' and e.record_id = :'hook'), array['webhooks.created', 'webhooks.updated', 'webhooks.updated', 'webhooks.updated'], 'each is an event');
 -- Rotation.
-select pg_temp.ask('rotated', 'POST', '/api/v1/webhooks/' || :'hook' || '/rotate', '{"overlap_hours": 2}', :'owner_key');
+select pg_temp.ask('rotated', 'POST', '/api/v1/webhooks/' || :'hook' || '/rotate', '{"overlap_hours": 2.0}', :'owner_key');
 select pg_temp.ask('secrets', 'GET', '/api/v1/webhooks/' || :'hook' || '/secret', '', :'owner_key');
 select is(body #>> '{data,secret}', (select body #>> '{data,secret}' from answers where name = 'rotated'), 'a new secret') from answers where name = 'secrets';
 select is(body #>> '{data,previous_secret}', :'secret', 'beside the one before') from answers where name = 'secrets';

@@ -99,7 +99,7 @@ some='^/api/v1/(contacts|organizations)(/|$)'
 check "nobody finds what is said" tried nobody '' .
 check "a reader finds what is said" tried reader "x-api-key: $SCHEMA_READER_KEY" "$some"
 check "an agent finds what is said" tried agent "x-api-key: $SCHEMA_AGENT_KEY" "$some"
-check "an owner finds what is said" tried owner "x-api-key: $SCHEMA_OWNER_KEY" "$some|^/api/v1/(roles|invitations|api_keys|members|audit_logs|billing|tenant|why|permissions|openapi|impersonations)" \
+check "an owner finds what is said" tried owner "x-api-key: $SCHEMA_OWNER_KEY" "$some|^/api/v1/(roles|invitations|api_keys|members|audit_logs|billing|tenant|why|permissions|openapi|impersonations|events|files|webhooks|custom_columns|settings)" \
     --exclude-operation-id tenant.delete --exclude-operation-id tenant.update --exclude-operation-id api_keys.revoke --exclude-operation-id api_keys.rotate \
     --exclude-operation-id members.update --exclude-operation-id members.remove
 check "a person finds what is said" tried person "Authorization: Bearer $SCHEMA_SESSION" '^/api/v1/(auth|workspaces|invitations/accept|session)' \

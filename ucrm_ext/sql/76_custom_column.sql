@@ -279,7 +279,7 @@ begin
     c.label := case when changes ? 'label' then changes ->> 'label' else c.label end;
     c.options := case when changes ? 'options' then changes -> 'options' else c.options end;
     c.required := case when changes ? 'required' then (changes ->> 'required')::boolean else c.required end;
-    c.position := case when changes ? 'position' then (changes ->> 'position')::integer else c.position end;
+    c.position := case when changes ? 'position' then (changes ->> 'position')::numeric::integer else c.position end;
     select * into wrong from ucrm.custom_column_fault(c);
     if wrong.code is not null then
         perform ucrm.refuse('validation_failed', format('%s %s', wrong.field, wrong.sentence));

@@ -11,7 +11,7 @@ insert into ucrm.schema_docs (name, schema, relation, search, builtin) values
 insert into ucrm.route_docs (method, template, operation, tag, summary, listed, parameters, request, responses, refusals, builtin) values
 ('POST', '/api/v1/files/{id}', 'files.upload', 'files', 'Upload a file', null,
     '[{"name": "id", "in": "path", "required": true, "description": "The bucket.", "schema": {"type": "string", "minLength": 1}, "example": "memberAvatars"}, {"name": "name", "in": "query", "description": "What it is called.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}}]',
-    '{"required": true, "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}, "image/jpeg": {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}}}',
+    '{"required": true, "content": {"image/png": {"schema": {"type": "string", "minLength": 1, "contentMediaType": "image/png"}}, "image/jpeg": {"schema": {"type": "string", "minLength": 1, "contentMediaType": "image/jpeg"}}}}',
     jsonb_build_object('201', ucrm.json_reply('The file''s metadata.', ucrm.data_schema(ucrm.schema_ref('File')), 'location')), array['permission_denied', 'key_scope_denied'], true),
 ('GET', '/api/v1/files', 'files.list', 'files', 'List files', 'File', ucrm.parameter_refs('page', 'limit', 'count'), null,
     jsonb_build_object('200', ucrm.json_reply('A page of metadata.', ucrm.list_schema(ucrm.schema_ref('File')))), array['invalid_filter'], true),
