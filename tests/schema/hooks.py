@@ -57,4 +57,5 @@ def before_call(context, case, **kwargs):
         # One column, one direction.
         columns = sort.split(",") if isinstance(sort, str) else sort
         once = list({str(column).lstrip("-"): column for column in columns}.values())
-        case.query = {**query, "sort": ",".join(once) if isinstance(sort, str) else once}
+        if len(columns) <= 5 and len({str(column) for column in columns}) == len(columns):
+            case.query = {**query, "sort": ",".join(once) if isinstance(sort, str) else once}
