@@ -66,6 +66,8 @@ pub fn keys(
     let mut keys: Vec<Key> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     let mut descending = order.is_empty();
+    // What follows the key orders nothing, and is judged all the same.
+    let mut settled = false;
     for asked in order {
         let column = catalogue.compared(&asked.column, "sort")?;
         if !column.kind.is_ordered() {
@@ -79,6 +81,9 @@ pub fn keys(
             ));
         }
         seen.push(&column.name);
+        if settled {
+            continue;
+        }
         descending = asked.descending;
         keys.push(Key {
             value: column.value(row),
@@ -87,9 +92,10 @@ pub fn keys(
             nulls_first: asked.nulls_first.unwrap_or(descending),
             nullable: !column.not_null || column.is_member(),
         });
-        if column.name == catalogue.key {
-            return Ok(keys);
-        }
+        settled = column.name == catalogue.key;
+    }
+    if settled {
+        return Ok(keys);
     }
     if let Some(key) = catalogue.key_column() {
         keys.push(Key {

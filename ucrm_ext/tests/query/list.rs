@@ -83,6 +83,7 @@ fn an_unknown_name_is_refused_with_what_is_allowed() {
     }
     refused("fields=id,secret", "secret");
     refused("sort=tenant_id", "tenant_id");
+    refused("sort=id,tenant_id", "tenant_id");
     refused("or=(secret.eq.1)", "secret");
     refused("sort=custom", "sort");
     refused("fields=id,id", "fields");
