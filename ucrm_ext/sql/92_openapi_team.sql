@@ -91,8 +91,8 @@ insert into ucrm.route_docs (method, template, operation, tag, summary, listed, 
          (10, 'request_id', 'In which request.', '{"type": "string", "pattern": "^(eq[.])?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}'),
          (11, 'at', 'When: gte., gt., lte. or lt. and a moment.', '{"type": "string", "pattern": "^(gte|gt|lte|lt)[.][12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"}')
      ) as p (n, name, description, schema)), null,
-    jsonb_build_object('200', ucrm.json_reply('A header, each seal and its rows, rows without a seal, a checkpoint, an end.', '{"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}')
-        || '{"content": {"application/json": {"schema": {"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "checkpoint", "end"]}}}}}, "application/x-ndjson": {"schema": {"type": "string"}}}}'),
+    jsonb_build_object('200', ucrm.json_reply('A header, each seal and its rows, rows without a seal, records that are not what their rows say, a checkpoint, an end.', '{"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "record", "checkpoint", "end"]}}}}')
+        || '{"content": {"application/json": {"schema": {"type": "array", "items": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string", "enum": ["header", "seal", "row", "record", "checkpoint", "end"]}}}}}, "application/x-ndjson": {"schema": {"type": "string"}}}}'),
     array['invalid_filter', 'not_acceptable', 'permission_denied'], true),
 ('GET', '/api/v1/audit_logs/checkpoint', 'audit_logs.checkpoint', 'audit_logs', 'The head of the audit log''s chain of seals, signed', null, '[]', null,
     jsonb_build_object('200', ucrm.json_reply('A signed note to keep elsewhere, the keys it is checked with, and how far the proof reaches.', ucrm.data_schema(ucrm.object_schema(
