@@ -261,7 +261,6 @@ from (values
     ('unheard_records', 'select count(*) from ucrm.unheard_records(%L, ''contacts'')', 'tenant'),
     ('unrecorded', 'select count(*) from ucrm.unrecorded(%L)', 'tenant'),
     ('seal_of', 'select ucrm.seal_of(%L, ''01a00000-0000-7000-8000-000000000000'')', 'tenant'),
-    ('was_rekeyed', 'select ucrm.was_rekeyed(%L, ''contacts'', ''x'', ''01a00000-0000-7000-8000-000000000000'', null)', 'tenant'),
     ('forget', 'select ucrm.forget(''contacts'', ''x'', %L)', 'tenant'),
     ('change_webhook', 'select ucrm.change_webhook(%L, description => ''x'')', 'webhook'),
     ('delete_webhook', 'select ucrm.delete_webhook(%L)', 'webhook'),

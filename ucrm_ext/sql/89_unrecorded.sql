@@ -35,11 +35,14 @@ as $$
 $$;
 comment on function ucrm.comparable_since(uuid, text) is 'Since when each row of a resource''s table must have an audit row: protect() was called, and nothing was pruned. Null: never.';
 
+-- Straight from the indexes: what is known of how many rows there are may be old, and a guess that is wrong is asked for each.
 create function ucrm.unlike_records(tenant uuid, noun text, since text default '', upto text default null)
 returns table (key text, audit_id uuid, past boolean, fields text[], present jsonb, what text)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
 set jit = off
 as $$
 declare
@@ -51,8 +54,13 @@ begin
     return query execute format(
     'with eras as materialized (
         select * from jsonb_to_recordset($6) as m (since timestamptz, until timestamptz, columns jsonb)
-    ), told as (
-        select l.id, l.at, l.record_id, l.before, l.after, l.images is not null and l.salt is null as blank,
+    ), rekeyed as materialized (
+        -- Records that got another id: there the history of the old one ends.
+        select l.id, l.before ->> %1$L as record_id
+        from ucrm.audit_logs as l
+        where l.tenant_id = $1 and l.resource = $2 and l.changed @> %7$L and l.at >= $5
+    ), told as materialized (
+        select l.id, l.at, l.record_id, %3$s as key, l.before, l.after, l.images is not null and l.salt is null as blank,
                lead(l.id) over w is null as last, lag(l.id) over w as left_by, lag(l.at) over w as left_at, lag(l.after) over w as left_as,
                coalesce(lag(l.images is not null and l.salt is null) over w, false) as left_blank
         from ucrm.audit_logs as l
@@ -66,7 +74,7 @@ begin
     where t.left_by is not null and not t.blank and not t.left_blank and t.before is distinct from t.left_as
       and coalesce(t.before ->> %1$L, t.record_id) = t.record_id
       and not exists (select from eras as e where e.since > t.left_at and e.since <= t.at)
-      and (t.left_as is not null or t.before is not null) and not (t.before is null and ucrm.was_rekeyed($1, $2, t.record_id, t.left_by, t.id))
+      and (t.before is not null or not exists (select from rekeyed as k where k.record_id = t.record_id and k.id > t.left_by and k.id < t.id))
     union all
     select t.record_id, t.id, false, d.fields, n.image,
            case when n.image is null then ''it is gone, and no row says so''
@@ -74,47 +82,35 @@ begin
                 else ''what it holds is not what was recorded: '' || array_to_string(d.fields, '', '') end
     from told as t
     join eras as e on t.at >= e.since and (e.until is null or t.at < e.until)
-    left join lateral (select ucrm.image(x) as image from %2$s as x where x.tenant_id = $1 and %3$s offset 0) as n on true
+    left join lateral (select ucrm.image(x) as image from %2$s as x where x.tenant_id = $1 and %4$s offset 0) as n on true
     cross join lateral (select case when n.image is not null and t.after is not null and n.image <> t.after
-                                    then ucrm.unlike_columns(%4$s, %5$s, e.columns) end as fields offset 0) as d
+                                    then ucrm.unlike_columns(%5$s, %6$s, e.columns) end as fields offset 0) as d
     where t.last and not t.blank
-      and case when n.image is null then t.after is not null and not ucrm.was_rekeyed($1, $2, t.record_id, t.id, null)
+      and case when n.image is null then t.after is not null and not exists (select from rekeyed as k where k.record_id = t.record_id and k.id > t.id)
                when t.after is null then true
                else d.fields is not null end',
     r.key_column, relation::regclass,
-    format(case
-        when type = 'uuid' then 'x.%I = case when t.record_id ~* ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'' then t.record_id::uuid end'
-        when type in ('smallint', 'integer', 'bigint') then 'x.%I = case when t.record_id ~ ''^(0|-?[1-9][0-9]{0,17})$'' then t.record_id::bigint end'
-        when type in ('text', 'character varying') then 'x.%I = t.record_id'
-        else 'x.%I::text = t.record_id' end, r.key_column),
+    case
+        when type = 'uuid' then 'case when l.record_id ~* ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'' then l.record_id::uuid end'
+        when type in ('smallint', 'integer', 'bigint') then 'case when l.record_id ~ ''^(0|-?[1-9][0-9]{0,17})$'' then l.record_id::bigint end'
+        else 'l.record_id' end,
+    format(case when type in ('uuid', 'smallint', 'integer', 'bigint', 'text', 'character varying') then 'x.%I = t.key' else 'x.%I::text = t.key' end, r.key_column),
     case when r.secret_columns = '{}' then 'n.image' else 'ucrm.masked_image($2, n.image)' end,
-    case when r.secret_columns = '{}' then 't.after' else 'ucrm.masked_image($2, t.after)' end)
+    case when r.secret_columns = '{}' then 't.after' else 'ucrm.masked_image($2, t.after)' end,
+    array[r.key_column])
     using tenant, noun, since, upto, ucrm.comparable_since(tenant, noun), map;
 end
 $$;
 comment on function ucrm.unlike_records(uuid, text, text, text) is
 'What of a tenant''s records of a resource is not as the audit says, of those that it tells of, with ids above since up to upto (null: all): id, the audit row that is contradicted, past: by what came before it, else by the row as it is now, with the columns and that row; what. As the caller sees table and audit.';
 
-create function ucrm.was_rekeyed(tenant uuid, noun text, record text, since uuid, until uuid)
-returns boolean
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select exists (
-        select
-        from ucrm.audit_logs as l
-        join ucrm.resources as r on r.name = noun
-        where l.tenant_id = tenant and l.resource = noun and l.id > since and (until is null or l.id < until)
-          and l.changed @> array[r.key_column] and l.before ->> r.key_column = record);
-$$;
-comment on function ucrm.was_rekeyed(uuid, text, text, uuid, uuid) is 'Whether a record got another id between two audit rows, or after the first.';
-
 create function ucrm.unheard_records(tenant uuid, noun text, since text default null, most integer default null)
 returns table (key text, present jsonb, unheard boolean)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
 set jit = off
 as $$
 declare
@@ -131,6 +127,7 @@ begin
         select t as whole, t.%1$I::text as key, case when exists (
             select from ucrm.audit_logs as l
             where l.tenant_id = $1 and l.resource = $2 and l.record_id = t.%1$I::text and l.at >= $4 and l.action in (''create'', ''update'', ''delete'', ''archive'', ''restore'')
+            offset 0
         ) then false else coalesce(%5$s > $4, false) end as unheard
         from %2$s as t
         where t.tenant_id = $1 and ($3 is null or t.%1$I > $3::%3$s)
@@ -207,7 +204,7 @@ comment on function ucrm.unrecorded(uuid) is
 'Part of ucrm.audit_verify(): rows of a tenant''s protected tables that are not what the audit says of them, as rows are that were written while triggers slept. record_id: the audit row that is contradicted; null: there is none. A record that was there before ucrm.protect() or came before what was pruned, and has not been written since, is not known; nor is one with neither a UUIDv7 for a key nor created_at that nothing was recorded of.';
 
 grant execute on function
-    ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.comparable_since(uuid, text), ucrm.was_rekeyed(uuid, text, text, uuid, uuid),
+    ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.comparable_since(uuid, text),
     ucrm.unlike_records(uuid, text, text, text), ucrm.unheard_records(uuid, text, text, integer),
     ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.time_of_id(uuid)
 to ucrm_app, ucrm_handler, ucrm_platform;
