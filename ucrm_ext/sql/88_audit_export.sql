@@ -223,10 +223,8 @@ begin
         return;
     end if;
     if told then
-        -- By the index, record by record: a record's rows stay together.
-        reached := (select l.record_id from ucrm.audit_logs as l
-                    where l.tenant_id = record_piece.tenant and l.resource = nouns[1] and l.record_id > coalesce(since, '')
-                    order by l.record_id offset 999 limit 1);
+        -- A record's rows stay together.
+        reached := ucrm.told_upto(tenant, nouns[1], coalesce(since, ''));
         lines := (select string_agg(ucrm.record_line(nouns[1], u.key, u.audit_id, u.fields, u.present), E'\n') from ucrm.unlike_records(tenant, nouns[1], coalesce(since, ''), reached) as u where not u.past);
         after := state || jsonb_build_object('nouns', nouns, 'since', reached) || case when reached is null then '{"heard": true}' else '{}' end::jsonb;
     else

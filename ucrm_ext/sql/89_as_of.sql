@@ -1,6 +1,6 @@
 -- Time travel: a table as it was at a moment, from its rows of now and the images in the audit log. A transaction counts
 -- whole, at the instant of its last audited write; the one that asks counts write by write.
-create index audit_logs_request on ucrm.audit_logs (tenant_id, request_id) where request_id is not null;
+create index audit_logs_request on ucrm.audit_logs (tenant_id, request_id);
 -- Rows that got another key, by which a row's history goes on under its older names.
 create index audit_logs_rekeyed on ucrm.audit_logs (tenant_id, resource) where changed @> '{id}';
 

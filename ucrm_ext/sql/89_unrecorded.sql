@@ -18,8 +18,11 @@ returns boolean
 language sql
 stable
 set search_path = pg_catalog, pg_temp
-as $$ select coalesce(tenant = ucrm.tenant_id(), pg_has_role(session_user, 'ucrm_platform', 'member')) $$;
-comment on function ucrm.may_compare(uuid) is 'Whether the caller may ask about a tenant: its own, or a login of the platform that has entered none.';
+as $$
+    select case when ucrm.tenant_id() is null then pg_has_role(session_user, 'ucrm_platform', 'member')
+                else tenant = ucrm.tenant_id() and coalesce(ucrm.permission_scope('audit_logs', 'read') = 'all', false) end;
+$$;
+comment on function ucrm.may_compare(uuid) is 'Whether the caller may ask about a tenant''s audit: its own, if he may read that, or any as a login of the platform that has entered none.';
 
 create function ucrm.comparable_since(tenant uuid, noun text)
 returns timestamptz
@@ -31,11 +34,95 @@ as $$
     select greatest(
         ucrm.audit_begins(noun),
         (select ucrm.time_of_id(s.last_id) from ucrm.audit_seals as s
-         where ucrm.may_compare(tenant) and s.tenant_id = tenant and s.n = (select max(least(x.pruned, x.n - 1)) from ucrm.audit_seals as x where x.tenant_id = tenant)));
+         where (select ucrm.may_compare(tenant)) and s.tenant_id = tenant and s.n = (select max(least(x.pruned, x.n - 1)) from ucrm.audit_seals as x where x.tenant_id = tenant)));
 $$;
 comment on function ucrm.comparable_since(uuid, text) is 'Since when each row of a resource''s table must have an audit row: protect() was called, and nothing was pruned. Null: never.';
 
--- Straight from the indexes: what is known of how many rows there are may be old, and a guess that is wrong is asked for each.
+-- What the audit says is read by its owner, for whom may: under row security a text is compared only after the policy, and so
+-- without the index. Straight from the indexes: what is known of how many rows there are may be old.
+create function ucrm.told_records(tenant uuid, noun text, since text, upto text)
+returns table (
+    id uuid, at timestamptz, record_id text, before jsonb, after jsonb, blank boolean, last boolean,
+    left_by uuid, left_at timestamptz, left_as jsonb, left_blank boolean)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+    select l.id, l.at, l.record_id, l.before, l.after, l.images is not null and l.salt is null, lead(l.id) over w is null,
+           lag(l.id) over w, lag(l.at) over w, lag(l.after) over w, coalesce(lag(l.images is not null and l.salt is null) over w, false)
+    from ucrm.audit_logs as l
+    where (select ucrm.may_compare(tenant)) and l.tenant_id = tenant and l.resource = noun and l.record_id > since and (upto is null or l.record_id <= upto)
+      and l.at >= (select ucrm.comparable_since(tenant, noun)) and l.action in ('create', 'update', 'delete', 'archive', 'restore')
+    window w as (partition by l.record_id order by l.id);
+$$;
+comment on function ucrm.told_records(uuid, text, text, text) is
+'The audit rows of a tenant''s records of a resource with ids above since up to upto, each with what the one before it left; blank: its images were erased; last: none comes after it. Nothing for whom may not ask.';
+
+create function ucrm.told_upto(tenant uuid, noun text, since text)
+returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+    select l.record_id
+    from ucrm.audit_logs as l
+    where (select ucrm.may_compare(tenant)) and l.tenant_id = tenant and l.resource = noun and l.record_id > since
+    order by l.record_id
+    offset 999
+    limit 1;
+$$;
+comment on function ucrm.told_upto(uuid, text, text) is 'Up to which record the next thousand audit rows reach; null: to the last.';
+
+create function ucrm.heard_of(tenant uuid, noun text, records text[])
+returns setof text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+    select r.id
+    from unnest(records) as r (id)
+    where (select ucrm.may_compare(tenant)) and exists (
+        select from ucrm.audit_logs as l
+        where l.tenant_id = tenant and l.resource = noun and l.record_id = r.id and l.at >= (select ucrm.comparable_since(tenant, noun))
+          and l.action in ('create', 'update', 'delete', 'archive', 'restore')
+        offset 0);
+$$;
+comment on function ucrm.heard_of(uuid, text, text[]) is 'Which of these records have audit rows.';
+
+create function ucrm.rekeyed_records(tenant uuid, noun text)
+returns table (id uuid, record_id text)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    key_column constant text := (select r.key_column from ucrm.resources as r where r.name = noun);
+begin
+    if not ucrm.may_compare(tenant) then
+        return;
+    end if;
+    return query execute format(
+        'select l.id, l.before ->> %L from ucrm.audit_logs as l where l.tenant_id = $1 and l.resource = $2 and l.changed @> %L and l.at >= $3',
+        key_column, array[key_column])
+    using tenant, noun, ucrm.comparable_since(tenant, noun);
+end
+$$;
+comment on function ucrm.rekeyed_records(uuid, text) is 'Audit rows by which records got another id, and the one that each had: there the history of the old one ends.';
+
 create function ucrm.unlike_records(tenant uuid, noun text, since text default '', upto text default null)
 returns table (key text, audit_id uuid, past boolean, fields text[], present jsonb, what text)
 language plpgsql
@@ -53,20 +140,11 @@ declare
 begin
     return query execute format(
     'with eras as materialized (
-        select * from jsonb_to_recordset($6) as m (since timestamptz, until timestamptz, columns jsonb)
+        select * from jsonb_to_recordset($5) as m (since timestamptz, until timestamptz, columns jsonb)
     ), rekeyed as materialized (
-        -- Records that got another id: there the history of the old one ends.
-        select l.id, l.before ->> %1$L as record_id
-        from ucrm.audit_logs as l
-        where l.tenant_id = $1 and l.resource = $2 and l.changed @> %7$L and l.at >= $5
+        select * from ucrm.rekeyed_records($1, $2)
     ), told as materialized (
-        select l.id, l.at, l.record_id, %3$s as key, l.before, l.after, l.images is not null and l.salt is null as blank,
-               lead(l.id) over w is null as last, lag(l.id) over w as left_by, lag(l.at) over w as left_at, lag(l.after) over w as left_as,
-               coalesce(lag(l.images is not null and l.salt is null) over w, false) as left_blank
-        from ucrm.audit_logs as l
-        where l.tenant_id = $1 and l.resource = $2 and l.record_id > $3 and ($4 is null or l.record_id <= $4) and l.at >= $5
-          and l.action in (''create'', ''update'', ''delete'', ''archive'', ''restore'')
-        window w as (partition by l.record_id order by l.id)
+        select l.*, %3$s as key from ucrm.told_records($1, $2, $3, $4) as l
     )
     -- One row does not begin where the one before it ended, though no column was another one in between.
     select t.record_id, t.id, true, null::text[], null::jsonb, ''it was changed before this, and no row says how''
@@ -96,9 +174,8 @@ begin
         else 'l.record_id' end,
     format(case when type in ('uuid', 'smallint', 'integer', 'bigint', 'text', 'character varying') then 'x.%I = t.key' else 'x.%I::text = t.key' end, r.key_column),
     case when r.secret_columns = '{}' then 'n.image' else 'ucrm.masked_image($2, n.image)' end,
-    case when r.secret_columns = '{}' then 't.after' else 'ucrm.masked_image($2, t.after)' end,
-    array[r.key_column])
-    using tenant, noun, since, upto, ucrm.comparable_since(tenant, noun), map;
+    case when r.secret_columns = '{}' then 't.after' else 'ucrm.masked_image($2, t.after)' end)
+    using tenant, noun, since, upto, map;
 end
 $$;
 comment on function ucrm.unlike_records(uuid, text, text, text) is
@@ -122,18 +199,19 @@ declare
         where a.attrelid = relation and a.attname = 'created_at' and a.atttypid in ('timestamp with time zone'::regtype, 'timestamp'::regtype) and not a.attisdropped);
 begin
     return query execute format(
-    'select n.key, case when n.unheard then ucrm.image(n.whole) end, n.unheard
-    from (
-        select t as whole, t.%1$I::text as key, case when exists (
-            select from ucrm.audit_logs as l
-            where l.tenant_id = $1 and l.resource = $2 and l.record_id = t.%1$I::text and l.at >= $4 and l.action in (''create'', ''update'', ''delete'', ''archive'', ''restore'')
-            offset 0
-        ) then false else coalesce(%5$s > $4, false) end as unheard
+    'with near as materialized (
+        select t as whole, t.%1$I::text as key, row_number() over (order by t.%1$I) as n, coalesce(%5$s > $4, false) as dated
         from %2$s as t
         where t.tenant_id = $1 and ($3 is null or t.%1$I > $3::%3$s)
         order by t.%1$I
         limit %4$s
-    ) as n',
+    ), heard as materialized (
+        select h as key from ucrm.heard_of($1, $2, (select array_agg(n.key) from near as n where n.dated)) as h
+    )
+    select n.key, case when n.dated and h.key is null then ucrm.image(n.whole) end, n.dated and h.key is null
+    from near as n
+    left join heard as h on h.key = n.key
+    order by n.n',
     r.key_column, relation::regclass, type, coalesce(most::text, 'all'),
     case when type = 'uuid' then format('coalesce(case when substr(t.%I::text, 15, 1) = ''7'' then ucrm.time_of_id(t.%1$I) end, %s)', r.key_column, case when dated then 't.created_at' else 'null' end)
          when dated then 't.created_at' else 'null::timestamptz' end)
@@ -204,7 +282,8 @@ comment on function ucrm.unrecorded(uuid) is
 'Part of ucrm.audit_verify(): rows of a tenant''s protected tables that are not what the audit says of them, as rows are that were written while triggers slept. record_id: the audit row that is contradicted; null: there is none. A record that was there before ucrm.protect() or came before what was pruned, and has not been written since, is not known; nor is one with neither a UUIDv7 for a key nor created_at that nothing was recorded of.';
 
 grant execute on function
-    ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.comparable_since(uuid, text),
+    ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.may_compare(uuid), ucrm.comparable_since(uuid, text),
+    ucrm.told_records(uuid, text, text, text), ucrm.told_upto(uuid, text, text), ucrm.heard_of(uuid, text, text[]), ucrm.rekeyed_records(uuid, text),
     ucrm.unlike_records(uuid, text, text, text), ucrm.unheard_records(uuid, text, text, integer),
     ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.time_of_id(uuid)
 to ucrm_app, ucrm_handler, ucrm_platform;
