@@ -92,7 +92,7 @@ original psql -XAtq -d "$UCRM_PGDATABASE" -c "do \$\$ begin
     perform pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0));
     while ucrm.seal_rows('$ACME_ID', ucrm.settled_until(), 10) > 0 loop end loop;
 end \$\$" || exit
-sealed="select (select count(*) from ucrm.audit_verify('$ACME_ID') where kind <> 'unrecorded'), sealed_rows > 10, ucrm.audit_checkpoint('$ACME_ID') is not null from ucrm.audit_state('$ACME_ID')"
+sealed="select sealed_rows > 10, ucrm.audit_checkpoint('$ACME_ID') is not null from ucrm.audit_state('$ACME_ID')"
 
 original psql -XAtq -d "$UCRM_PGDATABASE" -f "$here/inventory.sql" >"$WORK/original" || exit
 check "the inventory knows many kinds of things" test "$(kinds "$WORK/original" | wc -l)" -ge 17
@@ -116,9 +116,10 @@ copy pg_restore -d ucrm "$WORK/custom" >"$WORK/said" 2>&1
 check "pg_restore says nothing" empty "$WORK/said"
 inventory ucrm custom.copy
 compare pg_restore "$WORK/custom.copy"
-check "its seals are still true, and its checkpoints signed" equal "$(copy psql -XAtq -d ucrm -c "$sealed")" "0|t|t"
-unrecorded="select t.slug, v.* from ucrm.tenants as t cross join ucrm.unrecorded(t.id) as v order by 1, 4, 5"
-check "its rows are what their audit says, as far as they were" equal "$(copy psql -XAtq -d ucrm -c "$unrecorded")" "$(original psql -XAtq -d ucrm -c "$unrecorded")"
+check "it has its seals, and signs checkpoints" equal "$(copy psql -XAtq -d ucrm -c "$sealed")" "t|t"
+# Other tests took rows of theirs away, which is found there as here.
+faults="select t.slug, v.* from ucrm.tenants as t cross join ucrm.audit_verify(t.id) as v order by 1, 2, 3, 4, 5"
+check "seals prove what they proved, and rows are what their audit says" equal "$(copy psql -XAtq -d ucrm -c "$faults")" "$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$faults")"
 healthy pg_restore ucrm "$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$finding")"
 
 # A DBA's own things, on the copy, and that once more, as a script.
