@@ -207,6 +207,19 @@ end
 $$;
 comment on function ucrm.relation_of(text, text) is 'A table''s oid by the catalogue: it needs no USAGE on the schema, unlike to_regclass(). Null when there is none.';
 
+create function ucrm.key_type(noun text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select format_type(a.atttypid, null)
+    from ucrm.resources as r
+    join pg_catalog.pg_attribute as a on a.attrelid = ucrm.relation_of(r.table_schema, r.table_name) and a.attname = r.key_column
+    where r.name = noun;
+$$;
+comment on function ucrm.key_type(text) is 'The type of the column that names a resource''s rows.';
+
 grant select on ucrm.builtin_roles, ucrm.resources, ucrm.resource_actions to ucrm_app, ucrm_reader, ucrm_platform, ucrm_handler;
 grant select on ucrm.resources to ucrm_mover;
 grant execute on function ucrm.is_write(text), ucrm.canonical_resource(text) to ucrm_app, ucrm_reader, ucrm_handler, ucrm_platform;

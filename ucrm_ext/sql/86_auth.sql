@@ -51,6 +51,17 @@ end
 $$;
 comment on function ucrm.wrong_field(ucrm.request, text, text, text) is '422 validation_failed about one field.';
 
+create function ucrm.whole_number(value jsonb, most integer)
+returns integer
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when jsonb_typeof(value) = 'number' and value #>> '{}' ~ '^[0-9]{1,7}([.]0+)?$' and (value #>> '{}')::numeric <= most
+                then (value #>> '{}')::numeric::integer end;
+$$;
+comment on function ucrm.whole_number(jsonb, integer) is 'A member of a body that is a number from 0 to most without a fraction (2.0 is one, as in JSON Schema); null: it is none.';
+
 create function ucrm.refused_email(r ucrm.request, email text, field text)
 returns ucrm.response
 language plpgsql
@@ -310,5 +321,5 @@ insert into ucrm.routes (method, template, function, audience, resource, action,
 
 grant execute on function
     ucrm.register_route(ucrm.request), ucrm.verify_email_route(ucrm.request), ucrm.resend_verification_route(ucrm.request),
-    ucrm.forgot_password_route(ucrm.request), ucrm.reset_password_route(ucrm.request)
+    ucrm.forgot_password_route(ucrm.request), ucrm.reset_password_route(ucrm.request), ucrm.whole_number(jsonb, integer)
 to ucrm_handler;

@@ -41,10 +41,10 @@ begin
     if (b.refusal).status is not null then
         return b.refusal;
     end if;
-    if jsonb_typeof(b.body -> 'port') not in ('number', 'null') or b.body ->> 'port' !~ '^[0-9]{1,5}([.]0+)?$' then
+    port := ucrm.whole_number(b.body -> 'port', 99999);
+    if port is null and b.body ->> 'port' is not null then
         return ucrm.wrong_field(r, 'port', 'invalid_type', 'must be a number');
     end if;
-    port := (b.body ->> 'port')::numeric::integer;
     transport := coalesce(b.body ->> 'transport', 'smtp');
     fault := ucrm.mail_sender_fault(
         (select s from ucrm.mail_senders as s where s.tenant_id = ucrm.tenant_id()),

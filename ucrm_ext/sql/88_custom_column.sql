@@ -32,7 +32,7 @@ begin
         refusal := ucrm.wrong_field(r, 'required', 'invalid_type', 'must be true or false');
     elsif coalesce(jsonb_typeof(body -> 'options'), 'array') <> 'array' then
         refusal := ucrm.wrong_field(r, 'options', 'invalid_type', 'must be a list of strings');
-    elsif body ? 'position' and (jsonb_typeof(body -> 'position') <> 'number' or body ->> 'position' !~ '^[0-9]{1,7}([.]0+)?$' or (body ->> 'position')::numeric > 1000000) then
+    elsif body ? 'position' and ucrm.whole_number(body -> 'position', 1000000) is null then
         refusal := ucrm.wrong_field(r, 'position', 'invalid_type', 'must be a whole number from 0 to 1000000');
     elsif body ? 'label' and coalesce(length(body ->> 'label'), 0) not between 1 and 200 then
         refusal := ucrm.wrong_field(r, 'label', 'invalid_value', 'must have 1 to 200 characters');
@@ -61,12 +61,12 @@ begin
     c.type := b.body ->> 'type';
     c.label := coalesce(b.body ->> 'label', c.name);
     c.options := coalesce(b.body -> 'options', '[]');
-    c.position := coalesce((b.body ->> 'position')::numeric::integer, 0);
+    c.position := coalesce(ucrm.whole_number(b.body -> 'position', 1000000), 0);
     select * into wrong from ucrm.custom_column_fault(c);
     if wrong.code is not null then
         return ucrm.wrong_field(r, wrong.field, wrong.code, wrong.sentence);
     end if;
-    c := ucrm.create_custom_column(c.resource, c.name, c.type, b.body ->> 'label', c.options, (b.body ->> 'required')::boolean, (b.body ->> 'position')::numeric::integer);
+    c := ucrm.create_custom_column(c.resource, c.name, c.type, b.body ->> 'label', c.options, (b.body ->> 'required')::boolean, ucrm.whole_number(b.body -> 'position', 1000000));
     return ucrm.json_response(201, jsonb_build_object('data', to_jsonb(c) - 'tenant_id'), jsonb_build_object('location', '/api/v1/custom_columns/' || c.id));
 end
 $$;

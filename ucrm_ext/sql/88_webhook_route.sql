@@ -169,10 +169,10 @@ begin
     select * into b from ucrm.body_of(r, '{}', '{}', others => array['overlap_hours']);
     if (b.refusal).status is not null then
         return b.refusal;
-    elsif b.body ? 'overlap_hours' and (jsonb_typeof(b.body -> 'overlap_hours') <> 'number' or b.body ->> 'overlap_hours' !~ '^[0-9]{1,3}([.]0+)?$' or (b.body ->> 'overlap_hours')::numeric > 168) then
+    elsif b.body ? 'overlap_hours' and ucrm.whole_number(b.body -> 'overlap_hours', 168) is null then
         return ucrm.wrong_field(r, 'overlap_hours', 'invalid_value', 'must be a whole number from 0 to 168');
     end if;
-    select * into made from ucrm.rotate_webhook_secret(ucrm.uuid_of(r.id), make_interval(hours => coalesce((b.body ->> 'overlap_hours')::numeric::integer, 24)));
+    select * into made from ucrm.rotate_webhook_secret(ucrm.uuid_of(r.id), make_interval(hours => coalesce(ucrm.whole_number(b.body -> 'overlap_hours', 168), 24)));
     return ucrm.webhook_reply(200, made.webhook, made.secret);
 end
 $$;

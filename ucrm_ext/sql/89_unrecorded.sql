@@ -135,7 +135,7 @@ as $$
 declare
     r constant ucrm.resources := (select x from ucrm.resources as x where x.name = noun);
     relation constant oid := ucrm.relation_of(r.table_schema, r.table_name);
-    type constant text := (select format_type(a.atttypid, null) from pg_catalog.pg_attribute as a where a.attrelid = relation and a.attname = r.key_column);
+    type constant text := ucrm.key_type(noun);
     map constant jsonb := (select jsonb_agg(to_jsonb(m)) from ucrm.column_map(noun, clock_timestamp()) as m);
 begin
     return query execute format(
@@ -193,7 +193,7 @@ as $$
 declare
     r constant ucrm.resources := (select x from ucrm.resources as x where x.name = noun);
     relation constant oid := ucrm.relation_of(r.table_schema, r.table_name);
-    type constant text := (select format_type(a.atttypid, null) from pg_catalog.pg_attribute as a where a.attrelid = relation and a.attname = r.key_column);
+    type constant text := ucrm.key_type(noun);
     dated constant boolean := exists (
         select from pg_catalog.pg_attribute as a
         where a.attrelid = relation and a.attname = 'created_at' and a.atttypid in ('timestamp with time zone'::regtype, 'timestamp'::regtype) and not a.attisdropped);
@@ -285,5 +285,5 @@ grant execute on function
     ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.may_compare(uuid), ucrm.comparable_since(uuid, text),
     ucrm.told_records(uuid, text, text, text), ucrm.told_upto(uuid, text, text), ucrm.heard_of(uuid, text, text[]), ucrm.rekeyed_records(uuid, text),
     ucrm.unlike_records(uuid, text, text, text), ucrm.unheard_records(uuid, text, text, integer),
-    ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.time_of_id(uuid)
+    ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.key_type(text), ucrm.time_of_id(uuid)
 to ucrm_app, ucrm_handler, ucrm_platform;
