@@ -27,8 +27,8 @@ Variables of make run:
                                     the gateway's own (target/release/ucrm-gateway --help)
 
 Variables of make test:
-  STEPS="format shell build clippy unit database pgtap race http clients journey schema install restore decode ledger"
-                                    which steps to run
+  STEPS="format shell build database clippy+unit+pgtap race http clients journey schema+ledger install+restore+decode"
+                                    which steps to run; those joined by + at once
   LEDGER_SECONDS=30, LEDGER_SEED=…  how long clients write while servers are killed; which order of killing to repeat
   SCHEMA_EXAMPLES=3, SCHEMA_PHASES=examples,coverage,fuzzing,stateful, SCHEMA_SEED=…, SCHEMA_PATHS=…
                                     what schemathesis tries: how many requests, which kinds, others each time, which paths

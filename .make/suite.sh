@@ -40,6 +40,38 @@ report() {
     ((failed == 0 && passed > 0))
 }
 
+# together STEP…: at once. What each has found comes back by a file; one that left none has failed.
+TOGETHER=()
+together() {
+    local name passed failed
+    for name in "$@"; do
+        rm -f "$LOG/$name.count"
+        together_one "$name" &
+        TOGETHER+=("$!")
+    done
+    wait "${TOGETHER[@]}" || true
+    TOGETHER=()
+    for name in "$@"; do
+        passed=0 failed=1
+        read -r passed failed <"$LOG/$name.count" || true
+        count "$name" "$passed" "$failed"
+    done
+}
+
+together_one() {
+    trap - EXIT
+    trap 'step_cancel; exit 143' INT TERM HUP
+    "suite_$1"
+    printf '%d %d\n' "${PASSED[$1]}" "${FAILED[$1]}" >"$LOG/$1.count"
+}
+
+together_cancel() {
+    ((${#TOGETHER[@]})) || return 0
+    kill "${TOGETHER[@]}" 2>/dev/null || true
+    wait "${TOGETHER[@]}" 2>/dev/null || true
+    TOGETHER=()
+}
+
 # one STEP COMMAND…: a step that is one check.
 one() {
     local status=0 log=$LOG/$1.log

@@ -17,7 +17,7 @@ insert into crm.contacts (tenant_id, name, email, phone, stage)
 select :'tenant', 'Created ' || k, 'created-' || k || '@bench.example', '+49 30 123456', 'lead' from generate_series(1, :rows) as k;
 analyze ucrm.audit_logs;
 select 'sealed_alone', pg_temp.rows_a_second(format('do $do$ begin while ucrm.seal_rows(%L, ucrm.settled_until(), 1000) > 0 loop end loop; end $do$', :'tenant'), :rows);
-select 'verified', pg_temp.rows_a_second(format('select 1 / (count(*) = 0)::integer from ucrm.verified_chain(%L, null)', :'tenant'), :rows);
+select 'verified', pg_temp.rows_a_second(format('select 1 / (count(*) = 0)::integer from ucrm.audit_verify(%L, records => false)', :'tenant'), :rows);
 select 'verified_records', pg_temp.rows_a_second(format('select 1 / (count(*) = 0)::integer from ucrm.audit_verify(%L)', :'tenant'), :rows);
 delete from crm.contacts where tenant_id = :'tenant';
 delete from ucrm.tenants where id = :'tenant';

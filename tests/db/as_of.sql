@@ -331,8 +331,6 @@ rollback;
 
 delete from ucrm.tenants where slug = 'traveller';
 delete from ucrm.users where email in ('traveller@y.example', 'companion@y.example');
-delete from ucrm.platform_audit_logs where detail ->> 'slug' = 'traveller';
 drop schema travel cascade;
-delete from ucrm.audit_logs where resource = 'things';
 delete from ucrm.events where resource = 'things';
 select '1..' || currval('__tresults___numb_seq');

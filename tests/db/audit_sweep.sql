@@ -151,8 +151,6 @@ delete from ucrm.invitations where email = 'swept@y.example';
 delete from ucrm.emails where recipient = 'swept@y.example' or tenant_id = :'acme';
 delete from ucrm.api_keys where name = 'Swept';
 delete from ucrm.platform_keys where name = 'Sweep';
-delete from ucrm.audit_logs where request_id in (select request from asked);
 delete from ucrm.events where request_id in (select request from asked);
-delete from ucrm.platform_audit_logs where request_id in (select request from asked);
 call pg_temp.leave();
 select '1..' || currval('__tresults___numb_seq');

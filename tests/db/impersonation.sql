@@ -21,6 +21,7 @@ select user_id as root from ucrm.platform_admins limit 1 \gset
 select m.user_id as agent from ucrm.tenant_memberships as m join ucrm.users as u on u.id = m.user_id where m.tenant_id = :'acme' and u.email like 'alan@%' \gset
 
 begin;
+select ucrm.uuid7() as since \gset
 insert into ucrm.users (email) values ('second@ucrm.example') returning id as second \gset
 insert into ucrm.platform_admins (user_id) values (:'second');
 insert into ucrm.tenant_memberships (tenant_id, user_id, role) values (:'acme', :'root', 'reader'), (:'acme', :'second', 'reader');
@@ -40,9 +41,9 @@ create temporary table started on commit drop as select * from ucrm.start_impers
 select results_eq('select i.admin_id::text, i.user_id::text, i.reason, i.ended_at, i.session_id is not null from ucrm.impersonations as i join started using (id)',
     format('values (%L, %L, ''looking into a ticket'', null::timestamptz, true)', :'root', :'agent'), 'it is a row: who, as whom, why');
 select ok(expires_at between clock_timestamp() + interval '59 minutes' and clock_timestamp() + interval '1 hour', 'for an hour') from ucrm.impersonations join started using (id);
-select results_eq(format('select action, user_id::text, record_id, after ->> ''reason'' from ucrm.audit_logs where tenant_id = %L and action like ''impersonation%%''', :'acme'),
+select results_eq(format('select action, user_id::text, record_id, after ->> ''reason'' from ucrm.audit_logs where tenant_id = %L and id > %L and action like ''impersonation%%''', :'acme', :'since'),
     format('values (''impersonation_started'', %L, %L, ''looking into a ticket'')', :'root', :'agent'), 'the tenant''s audit says so');
-select is((select count(*) from ucrm.platform_audit_logs where action = 'impersonation.started' and tenant_id = :'acme' and user_id = :'root'), 1::bigint, 'and the platform''s');
+select is((select count(*) from ucrm.platform_audit_logs where id > :'since' and action = 'impersonation.started' and tenant_id = :'acme' and user_id = :'root'), 1::bigint, 'and the platform''s');
 select is_empty('select from ucrm.audit_logs as l, started as s where strpos(l::text, s.secret) > 0 union all select from ucrm.platform_audit_logs as l, started as s where strpos(l::text, s.secret) > 0', 'the secret is in neither');
 select ok(ucrm.impersonation_is_live(id), 'it is live') from started;
 savepoint s;
@@ -59,8 +60,8 @@ rollback to s;
 select ucrm.end_impersonation(id) from started;
 select ok(not ucrm.impersonation_is_live(id), 'nor when it was ended') from started;
 select is(pg_temp.told(format('select ucrm.end_impersonation(%L)', id)), 'PT404 not_found', 'which is done once') from started;
-select results_eq(format('select action from ucrm.audit_logs where tenant_id = %L and action like ''impersonation%%'' order by id', :'acme'), array['impersonation_started', 'impersonation_ended'], 'and audited');
-select is((select count(*) from ucrm.platform_audit_logs where action = 'impersonation.ended' and tenant_id = :'acme'), 1::bigint, 'twice');
+select results_eq(format('select action from ucrm.audit_logs where tenant_id = %L and id > %L and action like ''impersonation%%'' order by id', :'acme', :'since'), array['impersonation_started', 'impersonation_ended'], 'and audited');
+select is((select count(*) from ucrm.platform_audit_logs where id > :'since' and action = 'impersonation.ended' and tenant_id = :'acme'), 1::bigint, 'twice');
 rollback;
 
 -- Nobody else.

@@ -125,6 +125,5 @@ select is((select count(*) from pg_trigger where tgrelid = 'vault.lines'::regcla
 set client_min_messages = warning;
 drop schema vault cascade;
 delete from ucrm.secrets where kind ~ '^row_5_(lines|wires)_';
-delete from ucrm.audit_logs where resource = 'lines';
 delete from ucrm.events where resource = 'lines';
 select '1..' || currval('__tresults___numb_seq');

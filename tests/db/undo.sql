@@ -186,6 +186,5 @@ delete from crm.organizations where tenant_id = :'acme' and name like 'undo %';
 delete from ucrm.users where email = 'undoer@y.example';
 delete from ucrm.role_permissions where role = 'undoer';
 delete from ucrm.roles where name = 'undoer';
-delete from ucrm.audit_logs where request_id in (select id from requests);
 delete from ucrm.events where request_id in (select id from requests);
 select '1..' || currval('__tresults___numb_seq');

@@ -46,7 +46,7 @@ insert into ucrm.refusals (code, status, title, hint, builtin) values
 ('method_not_allowed', 405, 'The method is not allowed here', 'See the Allow header.', true),
 ('duplicate', 409, 'A row with this value exists', 'Change the field named in errors, or update the existing row.', true),
 ('idempotency_in_progress', 409, 'A request with this Idempotency-Key is at work', 'Wait for its answer, or repeat this one in a moment.', true),
-('reply_withheld', 409, 'This was done, and its answer is not given twice', 'The answer held a secret that is shown once. Read what was made, or make a new one with a new Idempotency-Key.', true),
+('reply_withheld', 409, 'This was done, and its answer is not given twice', 'The answer held a secret that is shown once, or a record that was forgotten since. Read what was made, or make a new one with a new Idempotency-Key.', true),
 ('referenced', 409, 'Other rows refer to this one', 'Remove or change them first.', true),
 ('slug_taken', 409, 'The slug is taken', 'Choose another slug.', true),
 ('resource_taken', 409, 'The resource name is taken or reserved', 'Choose another resource name.', true),

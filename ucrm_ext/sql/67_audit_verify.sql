@@ -179,7 +179,7 @@ end
 $$;
 comment on function ucrm.verified_chain(uuid, text) is 'Part of ucrm.audit_verify(): what is wrong with the seals and the rows under them.';
 
-create function ucrm.audit_verify(tenant uuid default null, checkpoint text default null)
+create function ucrm.audit_verify(tenant uuid default null, checkpoint text default null, records boolean default true)
 returns table (kind text, seal bigint, record_id uuid, what text)
 language plpgsql
 volatile
@@ -187,11 +187,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return query select * from ucrm.verified_chain(tenant, checkpoint);
-    return query select * from ucrm.unrecorded(coalesce(ucrm.tenant_id(), tenant));
+    if records then
+        return query select * from ucrm.unrecorded(coalesce(ucrm.tenant_id(), tenant));
+    end if;
 end
 $$;
-comment on function ucrm.audit_verify(uuid, text) is
-'What is not as it was sealed in the workspace''s audit (a platform login names the tenant; null: the platform''s own): kind changed, inserted, removed (record_id: the audit row; null: all rows of the seal), seal (the seal itself), checkpoint, truncated (against a checkpoint that was kept elsewhere), blanked (images erased with no word of it); and unrecorded: a row of a protected table is not what its audit says, of tables whose rows the caller sees all; a notice names the others (a platform login sets role ucrm_platform). redacted is no fault: ucrm.forget() did it, and says so. No row: all of it is as it was, up to what ucrm.audit_state() says is sealed. Refusals: not_a_member, permission_denied, no_context.';
+comment on function ucrm.audit_verify(uuid, text, boolean) is
+'What is not as it was sealed in the workspace''s audit (a platform login names the tenant; null: the platform''s own): kind changed, inserted, removed (record_id: the audit row; null: all rows of the seal), seal (the seal itself), checkpoint, truncated (against a checkpoint that was kept elsewhere), blanked (images erased with no word of it); and unrecorded: a row of a protected table is not what its audit says, of tables whose rows the caller sees all; a notice names the others (a platform login sets role ucrm_platform). records => false leaves unrecorded out: the seals and what is under them alone. redacted is no fault: ucrm.forget() did it, and says so. No row: all of it is as it was, up to what ucrm.audit_state() says is sealed. Refusals: not_a_member, permission_denied, no_context.';
 
 create function ucrm.audit_state(
     tenant uuid default null,
@@ -221,4 +223,4 @@ $$;
 comment on function ucrm.audit_state(uuid) is
 'How far the proof of the workspace''s audit reaches (as for ucrm.audit_verify()): proved_from and proved_until, the times of the first and last sealed row that is kept; pruned_until, before which rows were pruned by policy; rows behind the last seal, which nothing proves yet, and since when.';
 
-grant execute on function ucrm.verified_chain(uuid, text), ucrm.audit_verify(uuid, text), ucrm.audit_state(uuid) to ucrm_app, ucrm_handler, ucrm_platform;
+grant execute on function ucrm.verified_chain(uuid, text), ucrm.audit_verify(uuid, text, boolean), ucrm.audit_state(uuid) to ucrm_app, ucrm_handler, ucrm_platform;

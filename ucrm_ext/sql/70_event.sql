@@ -118,7 +118,15 @@ strict
 as 'MODULE_PATHNAME', 'ucrm_image';
 comment on function ucrm.image(anyelement) is
 'to_jsonb() of a row with times in UTC, and intervals, bytes and floats as PostgreSQL prints them unless told otherwise: the same whoever writes, so that two images can be compared as text.';
-grant execute on function ucrm.image(anyelement) to ucrm_owner, ucrm_app, ucrm_handler, ucrm_platform;
+
+create function ucrm.image_digest(image jsonb)
+returns bytea
+language c
+immutable
+strict
+as 'MODULE_PATHNAME', 'ucrm_image_digest';
+comment on function ucrm.image_digest(jsonb) is 'SHA-256 of an image as it is stored. Where two are equal the images are.';
+grant execute on function ucrm.image(anyelement), ucrm.image_digest(jsonb) to ucrm_owner, ucrm_app, ucrm_handler, ucrm_platform;
 
 -- Arguments: resource, key column, archived column or ''. Of secret columns a row holds the mask only.
 create function ucrm.record_insert()

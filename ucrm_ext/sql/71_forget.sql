@@ -1,4 +1,4 @@
--- Forgetting a record (GDPR, article 17): what audit and outbox know of it goes, that they knew it stays.
+-- Forgetting a record (GDPR, article 17): what audit, outbox and kept answers know of it goes, that they knew it stays.
 create function ucrm.forget(resource text, id text, tenant uuid default null, out audit_rows bigint, out events bigint)
 language plpgsql
 volatile
@@ -29,10 +29,16 @@ begin
     set data = null, changes = null
     where e.tenant_id = owner and e.resource = forget.resource and e.record_id = forget.id and (e.data is not null or e.changes is not null);
     get diagnostics events = row_count;
+    -- An answer that names it may show it: it is not given again.
+    update ucrm.idempotency_keys as k
+    set withheld = true, headers = null, body = null
+    where k.tenant_id = owner and exists (
+        select from unnest(array['"%s"', ': %s,', ': %s}', ':%s,', ':%s}']) as p (written)
+        where position(convert_to(replace(p.written, '%s', forget.id), 'UTF8') in k.body) > 0);
     perform ucrm.record_event(owner, 'forget', forget.resource, forget.id, null, jsonb_build_object('audit_rows', audit_rows, 'events', forget.events));
 end
 $$;
 comment on function ucrm.forget(text, text, uuid) is
-'Erases what audit and outbox hold of a record: the images before and after, with the salt that their digest was made with, and the data and changes of its events; who did what when stays, names of changed columns too, and so does the id. The seals stay true, and ucrm.audit_verify() says redacted. The record itself, and what other records say of it, is the caller''s to delete first. For owners (tenant:delete), and for platform logins, who name the tenant; it leaves an audit row. Returns how many rows and events. Refusals: permission_denied, not_a_member, no_context, validation_failed.';
+'Erases what audit and outbox hold of a record: the images before and after, with the salt that their digest was made with, the data and changes of its events, and answers kept under an Idempotency-Key that name it (sent again, 409 reply_withheld); who did what when stays, names of changed columns too, and so does the id. The seals stay true, and ucrm.audit_verify() says redacted. The record itself, and what other records say of it, is the caller''s to delete first. For owners (tenant:delete), and for platform logins, who name the tenant; it leaves an audit row. Returns how many rows and events. Refusals: permission_denied, not_a_member, no_context, validation_failed.';
 
 grant execute on function ucrm.forget(text, text, uuid) to ucrm_app, ucrm_platform;

@@ -13,7 +13,7 @@ create table ucrm.idempotency_keys (
     primary key (tenant_id, principal, key)
 );
 comment on table ucrm.idempotency_keys is
-'Answers of writes that carried an Idempotency-Key, kept for 24 hours: principal (user and key), key, digest of method, path, query and body, and the answer. withheld: the answer held a secret (cache-control: no-store) and is not kept. shown: it was given to somebody who could read the resource.';
+'Answers of writes that carried an Idempotency-Key, kept for 24 hours: principal (user and key), key, digest of method, path, query and body, and the answer. withheld: the answer held a secret (cache-control: no-store), or a record of which ucrm.forget() was called since, and is not kept. shown: it was given to somebody who could read the resource.';
 create index idempotency_keys_age on ucrm.idempotency_keys (tenant_id, created_at);
 
 create function ucrm.idempotency_principal()

@@ -40,7 +40,7 @@ comment on function ucrm.comparable_since(uuid, text) is 'Since when each row of
 
 -- What the audit says is read by its owner, for whom may: under row security a text is compared only after the policy, and so
 -- without the index. Straight from the indexes: what is known of how many rows there are may be old.
-create function ucrm.told_records(tenant uuid, noun text, since text, upto text)
+create function ucrm.told_records(tenant uuid, noun text, since text, upto text, itself boolean default false)
 returns table (
     id uuid, at timestamptz, record_id text, before jsonb, after jsonb, blank boolean, last boolean,
     left_by uuid, left_at timestamptz, left_as jsonb, left_blank boolean)
@@ -55,12 +55,12 @@ as $$
     select l.id, l.at, l.record_id, l.before, l.after, l.images is not null and l.salt is null, lead(l.id) over w is null,
            lag(l.id) over w, lag(l.at) over w, lag(l.after) over w, coalesce(lag(l.images is not null and l.salt is null) over w, false)
     from ucrm.audit_logs as l
-    where (select ucrm.may_compare(tenant)) and l.tenant_id = tenant and l.resource = noun and l.record_id > since and (upto is null or l.record_id <= upto)
+    where (select ucrm.may_compare(tenant)) and l.tenant_id = tenant and l.resource = noun and l.record_id >= since and (itself or l.record_id > since) and (upto is null or l.record_id <= upto)
       and l.at >= (select ucrm.comparable_since(tenant, noun)) and l.action in ('create', 'update', 'delete', 'archive', 'restore')
     window w as (partition by l.record_id order by l.id);
 $$;
-comment on function ucrm.told_records(uuid, text, text, text) is
-'The audit rows of a tenant''s records of a resource with ids above since up to upto, each with what the one before it left; blank: its images were erased; last: none comes after it. Nothing for whom may not ask.';
+comment on function ucrm.told_records(uuid, text, text, text, boolean) is
+'The audit rows of a tenant''s records of a resource with ids above since (itself: or since itself) up to upto, each with what the one before it left; blank: its images were erased; last: none comes after it. Nothing for whom may not ask.';
 
 create function ucrm.told_upto(tenant uuid, noun text, since text)
 returns text
@@ -123,7 +123,7 @@ end
 $$;
 comment on function ucrm.rekeyed_records(uuid, text) is 'Audit rows by which records got another id, and the one that each had: there the history of the old one ends.';
 
-create function ucrm.unlike_records(tenant uuid, noun text, since text default '', upto text default null)
+create function ucrm.unlike_records(tenant uuid, noun text, since text default '', upto text default null, itself boolean default false)
 returns table (key text, audit_id uuid, past boolean, fields text[], present jsonb, what text)
 language plpgsql
 stable
@@ -144,7 +144,7 @@ begin
     ), rekeyed as materialized (
         select * from ucrm.rekeyed_records($1, $2)
     ), told as materialized (
-        select l.*, %3$s as key from ucrm.told_records($1, $2, $3, $4) as l
+        select l.*, %3$s as key from ucrm.told_records($1, $2, $3, $4, $6) as l
     )
     -- One row does not begin where the one before it ended, though no column was another one in between.
     select t.record_id, t.id, true, null::text[], null::jsonb, ''it was changed before this, and no row says how''
@@ -175,11 +175,36 @@ begin
     format(case when type in ('uuid', 'smallint', 'integer', 'bigint', 'text', 'character varying') then 'x.%I = t.key' else 'x.%I::text = t.key' end, r.key_column),
     case when r.secret_columns = '{}' then 'n.image' else 'ucrm.masked_image($2, n.image)' end,
     case when r.secret_columns = '{}' then 't.after' else 'ucrm.masked_image($2, t.after)' end)
-    using tenant, noun, since, upto, map;
+    using tenant, noun, since, upto, map, itself;
 end
 $$;
-comment on function ucrm.unlike_records(uuid, text, text, text) is
-'What of a tenant''s records of a resource is not as the audit says, of those that it tells of, with ids above since up to upto (null: all): id, the audit row that is contradicted, past: by what came before it, else by the row as it is now, with the columns and that row; what. As the caller sees table and audit.';
+comment on function ucrm.unlike_records(uuid, text, text, text, boolean) is
+'What of a tenant''s records of a resource is not as the audit says, of those that it tells of, with ids above since (itself: or since itself) up to upto (null: all): id, the audit row that is contradicted, past: by what came before it, else by the row as it is now, with the columns and that row; what. As the caller sees table and audit.';
+
+create function ucrm.created_of(alias text, relation oid)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when exists (
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = relation and a.attname = 'created_at' and a.atttypid in ('timestamp with time zone'::regtype, 'timestamp'::regtype) and not a.attisdropped)
+    then alias || '.created_at' else 'null::timestamptz' end;
+$$;
+comment on function ucrm.created_of(text, oid) is 'SQL for when a row of a table came, as its created_at says; of null where it has none.';
+
+create function ucrm.moment_of_row(key text, created text, noun text)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when ucrm.key_type(noun) = 'uuid'
+                then format('coalesce(case when substr(%1$s::text, 15, 1) = ''7'' then ucrm.time_of_id(%1$s) end, %2$s)', key, created)
+                else created end;
+$$;
+comment on function ucrm.moment_of_row(text, text, text) is 'SQL for when a row of a resource came, as its key says, if that is a UUIDv7, or else its created_at; from SQL for both.';
 
 create function ucrm.unheard_records(tenant uuid, noun text, since text default null, most integer default null)
 returns table (key text, present jsonb, unheard boolean)
@@ -194,9 +219,6 @@ declare
     r constant ucrm.resources := (select x from ucrm.resources as x where x.name = noun);
     relation constant oid := ucrm.relation_of(r.table_schema, r.table_name);
     type constant text := ucrm.key_type(noun);
-    dated constant boolean := exists (
-        select from pg_catalog.pg_attribute as a
-        where a.attrelid = relation and a.attname = 'created_at' and a.atttypid in ('timestamp with time zone'::regtype, 'timestamp'::regtype) and not a.attisdropped);
 begin
     return query execute format(
     'with near as materialized (
@@ -213,8 +235,7 @@ begin
     left join heard as h on h.key = n.key
     order by n.n',
     r.key_column, relation::regclass, type, coalesce(most::text, 'all'),
-    case when type = 'uuid' then format('coalesce(case when substr(t.%I::text, 15, 1) = ''7'' then ucrm.time_of_id(t.%1$I) end, %s)', r.key_column, case when dated then 't.created_at' else 'null' end)
-         when dated then 't.created_at' else 'null::timestamptz' end)
+    ucrm.moment_of_row(format('t.%I', r.key_column), ucrm.created_of('t', relation), noun))
     using tenant, noun, since, ucrm.comparable_since(tenant, noun);
 end
 $$;
@@ -264,26 +285,91 @@ set search_path = pg_catalog, pg_temp
 as $$ select min(s.n) from ucrm.audit_seals as s where s.tenant_id = tenant and s.last_id >= audit_id and ucrm.may_compare(tenant) $$;
 comment on function ucrm.seal_of(uuid, uuid) is 'Under which of a tenant''s seals an audit row is; null: under none yet, or the caller may not ask.';
 
+create function ucrm.told_digests(tenant uuid, noun text)
+returns table (record_id text, digest bytea, broken boolean)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set jit = off
+as $$
+    select t.record_id, t.left_digest, t.broken
+    from (
+        select l.record_id, d.left_digest, lead(l.id) over w is null as last,
+               lag(l.id) over w is not null and d.found_digest is distinct from lag(d.left_digest) over w as broken
+        from ucrm.audit_logs as l
+        cross join lateral (select ucrm.image_digest(l.before) as found_digest, ucrm.image_digest(l.after) as left_digest offset 0) as d
+        where (select ucrm.may_compare(tenant)) and l.tenant_id = tenant and l.resource = noun
+          and l.at >= (select ucrm.comparable_since(tenant, noun)) and l.action in ('create', 'update', 'delete', 'archive', 'restore')
+        window w as (partition by l.record_id order by l.id)
+    ) as t
+    where t.last or t.broken;
+$$;
+comment on function ucrm.told_digests(uuid, text) is
+'What the last audit row of each record of a tenant''s resource left, as a digest (null: nothing), and, broken, each audit row that does not begin where the one before it ended. Nothing for whom may not ask.';
+
+create function ucrm.doubtful_records(tenant uuid, noun text)
+returns table (key text, unheard boolean)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_mergejoin = off
+set work_mem = '32MB'
+set jit = off
+as $$
+declare
+    r constant ucrm.resources := (select x from ucrm.resources as x where x.name = noun);
+    relation constant oid := ucrm.relation_of(r.table_schema, r.table_name);
+begin
+    return query execute format(
+    'select coalesce(l.record_id, n.key), l.record_id is null
+    from ucrm.told_digests($1, $2) as l
+    full join (select t.%1$I as raw, t.%1$I::text as key, ucrm.image_digest(ucrm.image(t)) as digest, %3$s as created_at from %2$s as t where t.tenant_id = $1 offset 0) as n
+      on n.key = l.record_id
+    where case when l.record_id is null then coalesce(%4$s > $3, false) else l.broken or l.digest is distinct from n.digest end',
+    r.key_column, relation::regclass, ucrm.created_of('t', relation), ucrm.moment_of_row('n.raw', 'n.created_at', noun))
+    using tenant, noun, ucrm.comparable_since(tenant, noun);
+end
+$$;
+comment on function ucrm.doubtful_records(uuid, text) is
+'Ids of a tenant''s records of a resource that may not be as the audit says: what is equal byte by byte is out of the question. unheard: it came after its audit began, and has no audit row.';
+
 create function ucrm.unrecorded(tenant uuid)
 returns table (kind text, seal bigint, record_id uuid, what text)
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'unrecorded', case when u.past then ucrm.seal_of(tenant, u.audit_id) end, u.audit_id, format('%s/%s: %s', noun, u.key, u.what)
-    from ucrm.compared_resources(tenant) as noun
-    cross join lateral (
-        select x.key, x.audit_id, x.past, x.what from ucrm.unlike_records(tenant, noun) as x
-        union all
-        select x.key, null, false, 'it is there, and no row says how it came' from ucrm.unheard_records(tenant, noun) as x where x.unheard
-    ) as u;
+declare
+    noun text;
+    doubtful text[];
+    unheard text[];
+begin
+    kind := 'unrecorded';
+    foreach noun in array array(select n from ucrm.compared_resources(tenant) as n) loop
+        select array_agg(distinct d.key) filter (where not d.unheard), array_agg(d.key) filter (where d.unheard) into doubtful, unheard
+        from ucrm.doubtful_records(tenant, noun) as d;
+        -- One by one as long as they are few.
+        return query
+        select 'unrecorded', case when u.past then ucrm.seal_of(tenant, u.audit_id) end, u.audit_id, format('%s/%s: %s', noun, u.key, u.what)
+        from unnest(case when cardinality(doubtful) > 100 then array[null::text] else doubtful end) as d (key)
+        cross join lateral ucrm.unlike_records(tenant, noun, coalesce(d.key, ''), d.key, true) as u;
+        return query
+        select 'unrecorded', null::bigint, null::uuid, format('%s/%s: it is there, and no row says how it came', noun, d.key) from unnest(unheard) as d (key);
+    end loop;
+end
 $$;
 comment on function ucrm.unrecorded(uuid) is
 'Part of ucrm.audit_verify(): rows of a tenant''s protected tables that are not what the audit says of them, as rows are that were written while triggers slept. record_id: the audit row that is contradicted; null: there is none. A record that was there before ucrm.protect() or came before what was pruned, and has not been written since, is not known; nor is one with neither a UUIDv7 for a key nor created_at that nothing was recorded of.';
 
 grant execute on function
     ucrm.unlike_columns(jsonb, jsonb, jsonb), ucrm.may_compare(uuid), ucrm.comparable_since(uuid, text),
-    ucrm.told_records(uuid, text, text, text), ucrm.told_upto(uuid, text, text), ucrm.heard_of(uuid, text, text[]), ucrm.rekeyed_records(uuid, text),
-    ucrm.unlike_records(uuid, text, text, text), ucrm.unheard_records(uuid, text, text, integer),
+    ucrm.told_records(uuid, text, text, text, boolean), ucrm.told_upto(uuid, text, text), ucrm.heard_of(uuid, text, text[]), ucrm.rekeyed_records(uuid, text),
+    ucrm.unlike_records(uuid, text, text, text, boolean), ucrm.unheard_records(uuid, text, text, integer),
+    ucrm.created_of(text, oid), ucrm.moment_of_row(text, text, text), ucrm.told_digests(uuid, text), ucrm.doubtful_records(uuid, text),
     ucrm.compared_resources(uuid), ucrm.seal_of(uuid, uuid), ucrm.unrecorded(uuid), ucrm.relation_of(text, text), ucrm.key_type(text), ucrm.time_of_id(uuid)
 to ucrm_app, ucrm_handler, ucrm_platform;

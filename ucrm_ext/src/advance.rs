@@ -101,14 +101,13 @@ fn steps(
         && let Some(id) = principal.session.or(principal.key)
         && window::touch_is_due(id)
     {
-        let text = |id| uuid_text::print(id).to_string_lossy().into_owned();
         let owner = match (principal.session, principal.tenant) {
-            (None, Some(tenant)) => Some(text(tenant)),
+            (None, Some(tenant)) => Some(uuid_text::text(tenant)),
             (Some(_), _) => Some("session".into()),
             (None, None) => None,
         };
         if let Some(owner) = owner {
-            let detail = format!("{owner} {}", text(id));
+            let detail = format!("{owner} {}", uuid_text::text(id));
             return stop("touch", Stage::Touched, Some(detail));
         }
     }
@@ -129,9 +128,9 @@ fn steps(
     if !done(Stage::Named)
         && let Some(named) = named_tenant
         && !request.kind.map(text).is_some_and(memo::chooses)
-        && uuid_text::print(tenant).to_bytes() != bytes_of(named)
+        && uuid_text::text(tenant).as_bytes() != bytes_of(named)
     {
-        let tenant = uuid_text::print(tenant).to_string_lossy().into_owned();
+        let tenant = uuid_text::text(tenant);
         return stop("tenant", Stage::Named, Some(tenant));
     }
 

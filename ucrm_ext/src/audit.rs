@@ -17,8 +17,7 @@ use ucrm_chain::{Digest, moment, tree};
 const EPOCH: i64 = 946_684_800_000_000;
 
 fn uuid(call: Call, n: usize) -> Option<String> {
-    let text = uuid_text::print(call.uuid(n)?);
-    Some(text.to_string_lossy().into_owned())
+    call.uuid(n).map(uuid_text::text)
 }
 
 fn time(call: Call, n: usize) -> Option<String> {

@@ -2,10 +2,11 @@
 //! Must never leave a session printing otherwise than it asked for.
 //! Called by the triggers of protected tables, and by what compares a row with what they wrote.
 
-use crate::border::{Answer, Call};
+use crate::border::{Answer, Call, varlena};
 use pgrx::pg_sys;
 use std::ffi::c_int;
 use std::sync::OnceLock;
+use ucrm_chain::sha256;
 
 // utils/bytea.h, which the bindings leave out.
 unsafe extern "C" {
@@ -70,4 +71,14 @@ fn image(call: Call) -> Answer {
     Ok(Some(unsafe { pg_sys::to_jsonb(call.0) }))
 }
 
+/// SHA-256 of an image as it is stored: jsonb sorts its keys and keeps the last of two, so that equal bytes are equal images.
+fn image_digest(call: Call) -> Answer {
+    Ok(call.bytes(0).map(|image| varlena(&sha256(image))))
+}
+
 crate::leaf!(pg_finfo_ucrm_image, ucrm_image, image);
+crate::leaf!(
+    pg_finfo_ucrm_image_digest,
+    ucrm_image_digest,
+    image_digest
+);

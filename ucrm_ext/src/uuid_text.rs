@@ -23,15 +23,20 @@ pub fn parse(text: &CStr) -> Option<[u8; 16]> {
 }
 
 /// Bytes → `8-4-4-4-12`.
-pub fn print(bytes: [u8; 16]) -> CString {
+pub fn text(bytes: [u8; 16]) -> String {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut text = Vec::with_capacity(37);
+    let mut text = String::with_capacity(36);
     for (at, byte) in bytes.into_iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
-            text.push(b'-');
+            text.push('-');
         }
-        text.push(HEX[usize::from(byte >> 4)]);
-        text.push(HEX[usize::from(byte & 15)]);
+        text.push(char::from(HEX[usize::from(byte >> 4)]));
+        text.push(char::from(HEX[usize::from(byte & 15)]));
     }
-    CString::new(text).unwrap_or_default()
+    text
+}
+
+/// The same for C.
+pub fn print(bytes: [u8; 16]) -> CString {
+    CString::new(text(bytes)).unwrap_or_default()
 }

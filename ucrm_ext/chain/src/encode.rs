@@ -60,6 +60,7 @@ impl Encoder {
     }
 }
 
+/// SHA-256 of these bytes.
 pub fn sha256(bytes: &[u8]) -> Digest {
     let mut result = [0; 32];
     result.copy_from_slice(digest(&SHA256, bytes).as_ref());

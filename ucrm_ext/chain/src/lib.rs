@@ -14,6 +14,8 @@ pub mod seal;
 pub mod tree;
 pub mod walk;
 
+pub use encode::sha256;
+
 /// SHA-256.
 pub type Digest = [u8; 32];
 
