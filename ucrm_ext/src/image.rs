@@ -77,8 +77,4 @@ fn image_digest(call: Call) -> Answer {
 }
 
 crate::leaf!(pg_finfo_ucrm_image, ucrm_image, image);
-crate::leaf!(
-    pg_finfo_ucrm_image_digest,
-    ucrm_image_digest,
-    image_digest
-);
+crate::leaf!(pg_finfo_ucrm_image_digest, ucrm_image_digest, image_digest);
