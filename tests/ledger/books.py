@@ -41,18 +41,21 @@ def sql(text):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def query(name):
+def query(name, **values):
     """A query of books.sql, which begins with a line `-- name`."""
     with open(os.path.join(os.path.dirname(__file__), "books.sql"), encoding="utf-8") as file:
         parts = file.read().split("\n-- ")
     text = next(part for part in parts if part.split("\n", 1)[0].strip("- ") == name).split("\n", 1)[1]
-    return sql(text.replace(":tenant", f"'{ACME}'"))
+    for name, value in {"tenant": ACME, **values}.items():
+        text = text.replace(f":{name}", f"'{value}'")
+    return sql(text)
 
 
 def settled():
-    """Nobody is at work any more: what clients left alone included."""
+    """Nobody is at work any more on what was begun by now: what clients left alone included."""
+    begun = sql("select clock_timestamp()")[0][0]
     for _ in range(300):
-        if query("at work") == [["0"]]:
+        if query("at work", begun=begun) == [["0"]]:
             return
         time.sleep(0.1)
     check("what clients left alone ends", ["after 30 seconds it is still at work"])

@@ -13,7 +13,7 @@ where m.tenant_id = :tenant and m.role = 'owner';
 -- at work
 select count(*)
 from pg_catalog.pg_stat_activity as a
-where a.datname = current_database() and a.pid <> pg_backend_pid() and a.backend_type = 'client backend' and a.state <> 'idle';
+where a.datname = current_database() and a.backend_type = 'client backend' and a.state <> 'idle' and a.xact_start <= :begun;
 
 -- last event
 select e.id from ucrm.events as e where e.tenant_id = :tenant order by e.id desc limit 1;
