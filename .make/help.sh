@@ -4,8 +4,8 @@
 # Called by the Makefile.
 cat <<'END'
 make run     install what is missing, build, start PostgreSQL and the gateway, say what to try; Ctrl-C stops
-make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, schemathesis, installation, dump and restore, logical
-             decoding, writes while everything is killed
+make test    format, lints, unit tests, pgTAP, isolation specs, HTTP tests, other people's clients, the journey of a new
+             user, schemathesis, install, dump and restore, logical decoding, writes while everything is killed
 make bench   speed, as ratios within one run, with a report
 make bench-peers
              the same requests beside Fastify with better-auth and Prisma, and PostGraphile (needs npm)
@@ -17,14 +17,19 @@ Variables of make run:
   UCRM_LISTEN=127.0.0.1:8080        the gateway
   UCRM_ADMIN_LISTEN=127.0.0.1:8081  its health and metrics
   UCRM_DEMO=1                       0: no demo tenants, keys and logins (decided at the first start)
+  UCRM_KEY_FILE=…                   the key that secrets are sealed with; otherwise one is made in .ucrm
   UCRM_TLS_CERT_FILE, UCRM_TLS_KEY_FILE
                                     HTTP over TLS
   UCRM_SMTP_URL or UCRM_RESEND_API_KEY, with UCRM_MAIL_FROM and UCRM_PUBLIC_URL
                                     send mails, which otherwise become files in .ucrm/mail
-  UCRM_POOL_SIZE, UCRM_POOL_WAIT_MS, UCRM_MAX_CONNECTIONS, UCRM_BODY_LIMIT, UCRM_RESTORE_LIMIT,
+  UCRM_MAIL_DIR, UCRM_MAIL_CA_FILE, UCRM_MAIL_NETWORKS, UCRM_MAIL_WORKERS, UCRM_MAIL_TIMEOUT_MS, UCRM_RESEND_URL,
+  UCRM_WEBHOOK_CA_FILE, UCRM_WEBHOOK_NETWORKS, UCRM_WEBHOOK_WORKERS, UCRM_WEBHOOK_TIMEOUT_MS,
+  UCRM_POOL_SIZE, UCRM_POOL_WAIT_MS, UCRM_MAX_CONNECTIONS, UCRM_PASSWORD_THREADS,
+  UCRM_BODY_LIMIT, UCRM_UPLOAD_LIMIT, UCRM_IMPORT_LIMIT, UCRM_RESTORE_LIMIT,
   UCRM_REQUEST_TIMEOUT_MS, UCRM_HEADER_TIMEOUT_MS, UCRM_BODY_TIMEOUT_MS, UCRM_DRAIN_MS,
-  UCRM_TRUSTED_PROXIES, UCRM_ALLOWED_ORIGINS, UCRM_JWKS_CA_FILE, UCRM_JWKS_NETWORKS, UCRM_LOG
-                                    the gateway's own (target/release/ucrm-gateway --help)
+  UCRM_HOUSEKEEPING_MS, UCRM_SEALING_MS, UCRM_TRUSTED_PROXIES, UCRM_ALLOWED_ORIGINS,
+  UCRM_JWKS_CA_FILE, UCRM_JWKS_NETWORKS, UCRM_LOG
+                                    the gateway's own (gateway/SETTINGS.md, target/release/ucrm-gateway --help)
 
 Variables of make test:
   STEPS="format shell build database clippy+unit+pgtap race http clients journey schema+ledger install+restore+decode"
