@@ -7,7 +7,8 @@
 clients_make() {
     CLIENTS=$TARGET/clients
     local sum node
-    sum=$(cat tests/clients/requirements.txt tests/clients/package-lock.json | sha256sum)
+    # With its place: a virtual environment does not move.
+    sum=$(echo "$CLIENTS" | cat - tests/clients/requirements.txt tests/clients/package-lock.json | sha256sum)
     if [[ $(cat "$CLIENTS/made" 2>/dev/null) != "$sum" ]]; then
         rm -rf "$CLIENTS"
         mkdir -p "$CLIENTS/bin"

@@ -7,6 +7,9 @@ call pg_temp.step('a file', 'ada', 'POST', '/api/v1/contacts/import', E'Name,Ext
 call pg_temp.step('all or nothing', 'ada', 'POST', '/api/v1/contacts/import', E'name,stage\nimported 3,won\nimported 4,maybe\n,won\nimported 5\n', '422 | validation_failed | 2 stage invalid_value, 3 name required, 4  invalid_csv | ', '', :csv);
 call pg_temp.step('the best of it', 'ada', 'POST', '/api/v1/contacts/import', E'name,stage\nimported 3,won\nimported 4,maybe\n,won\nimported 5,lead\n', '200 | 2 stage invalid_value, 3 name required | 2 0 2', 'mode=best_effort', :csv);
 call pg_temp.step('a trial run', 'ada', 'POST', '/api/v1/contacts/import', E'name\nimported 6\n', '200 | 1 0 0', 'dry_run=true', :csv);
+call pg_temp.step('a quote that is never closed', 'ada', 'POST', '/api/v1/contacts/import', E'name,notes\nimported 12,"oops\nimported 13,b\n', '422 | validation_failed | 1  invalid_csv | ', '', :csv);
+call pg_temp.step('nor in the first line', 'ada', 'POST', '/api/v1/contacts/import', E'name,"notes\nimported 12,x\n', '400 | invalid_csv | ', '', :csv);
+call pg_temp.step('one that is closed at the end, and one in the middle', 'ada', 'POST', '/api/v1/contacts/import', E'name,notes\n5" wide,"a\nb"', '200 | 1 0 0', 'dry_run=true', :csv);
 call pg_temp.step('what is taken', 'ada', 'POST', '/api/v1/contacts/import', E'name,external_id\nimported 7,i1\n', '409' , '', :csv);
 call pg_temp.step('is changed', 'ada', 'POST', '/api/v1/contacts/import', E'name,external_id\nimported 1 b,i1\nimported 8,i8\n', '200 | 1 1 0', 'upsert=external_id', :csv);
 call pg_temp.step('a list', 'ada', 'POST', '/api/v1/contacts/import', '[{"name": "imported 9"}, {"name": "imported 10", "stage": "won"}]', '200 | 2 0 0');

@@ -78,6 +78,7 @@ select t.id as stark, m.user_id as eve from ucrm.tenants as t join ucrm.tenant_m
 set session authorization :"backend";
 select ucrm.enter(:'stark', :'eve');
 select results_eq('select gate, verdict, code from ucrm.why(''contacts'', ''update'') where verdict not in (''pass'', ''not asked'')', $$values ('trial', 'refuse', 'trial_expired')$$, 'whose trial is over learns that');
+select results_eq('select verdict from ucrm.why(''contacts'', ''fly'') where gate = ''permission''', array['unknown'], 'nobody has a permission that there is none of');
 select is_empty('select gate from ucrm.why(''contact'', ''read'') where verdict not in (''pass'', ''not asked'')', 'and that he may read; the singular is understood');
 select is_empty('select gate from ucrm.why(''billing'', ''update'') where verdict not in (''pass'', ''not asked'')', 'and pay');
 select set_eq('select gate from ucrm.why() where gate not in (''context'', ''permission'')', 'select name from ucrm.gates', 'every gate is listed');

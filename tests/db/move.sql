@@ -313,6 +313,7 @@ select is(pg_temp.restoring(pg_temp.changed(:person, '{row,password}', '"x"')), 
 select is(pg_temp.restoring(format('select n, case n when %s then line #- ''{row,phone}'' else line end from lines', :contact)),
           format('PT422 validation_failed | line %s: the column phone is missing', :contact), 'a column too few');
 select is(pg_temp.restoring(pg_temp.changed(:contact, '{row,custom}', '{"a": 1}')), format('PT422 validation_failed | line %s: neither text nor null: custom', :contact), 'a value that is not text');
+select matches(pg_temp.restoring(pg_temp.changed(:contact, '{row,custom}', to_jsonb('{"gone": "by"}'::text)::text)), '^rows ', 'a custom value whose column is gone stays');
 select matches(pg_temp.restoring(pg_temp.changed(:sample, '{row,doubled}', '"5"')), '^rows ', 'a generated column is made anew');
 
 select is(pg_temp.restoring(pg_temp.changed(1, '{format}', '"other"')), 'PT422 validation_failed | line 1: is not the header of an exported tenant', 'another file');

@@ -102,6 +102,7 @@ select ucrm.enter(:'acme', (select m.user_id from ucrm.tenant_memberships as m w
 select is_empty($$select path, method from pg_temp.operations(ucrm.openapi()) as o where o.method <> 'get' and not exists (
         select from ucrm.routes as r where r.template = o.path and r.audience <> 'tenant' or r.template = o.path and r.action is null)$$,
     'a reader writes no row');
+select is_empty($$select path, method from pg_temp.operations(ucrm.openapi()) as o where o.method <> 'get' and o.path ~ '^/api/v1/(files|audit_logs)/'$$, 'uploads nothing and undoes nothing');
 rollback;
 begin;
 update ucrm.tenants set status = 'suspended' where id = :'acme';

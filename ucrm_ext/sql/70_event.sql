@@ -144,7 +144,7 @@ begin
         select ucrm.uuid7(), c.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),
                'create', tg_argv[0], c.image ->> tg_argv[1], c.image
         from (
-            select r.tenant_id, ucrm.image(r) as image
+            select r.tenant_id, ucrm.image(r.*) as image
             from new_rows as r
             where r.tenant_id is distinct from hushed
             offset 0
@@ -171,7 +171,7 @@ declare
 begin
     -- Nothing is written for a tenant that is itself being deleted.
     with changed as materialized (
-        select ucrm.uuid7() as id, r.tenant_id, ucrm.image(r) as image
+        select ucrm.uuid7() as id, r.tenant_id, ucrm.image(r.*) as image
         from old_rows as r
         where exists (select from ucrm.tenants as t where t.id = r.tenant_id)
           and r.tenant_id is distinct from hushed
@@ -205,9 +205,9 @@ declare
     hushed constant uuid := ucrm.hushed_tenant();
 begin
     with before as materialized (
-        select row_number() over () as n, ucrm.image(r) as image from old_rows as r
+        select row_number() over () as n, ucrm.image(r.*) as image from old_rows as r
     ), after as materialized (
-        select row_number() over () as n, r.tenant_id, ucrm.image(r) as image from new_rows as r
+        select row_number() over () as n, r.tenant_id, ucrm.image(r.*) as image from new_rows as r
     ), logged as (
         insert into ucrm.audit_logs (id, tenant_id, actor_kind, user_id, api_key_prefix, request_id, address, action, resource, record_id, before, after, changed)
         select ucrm.uuid7(), a.tenant_id, ucrm.actor_kind(), ucrm.user_id(), ucrm.api_key_prefix(), ucrm.request_id(), ucrm.client_address(),

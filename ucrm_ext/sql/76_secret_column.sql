@@ -120,7 +120,7 @@ declare
     clear text;
     c text;
 begin
-    for r in select n.tenant_id as tenant, to_jsonb(n) as image from new_rows as n loop
+    for r in select n.tenant_id as tenant, to_jsonb(n.*) as image from new_rows as n loop
         foreach c in array string_to_array(tg_argv[2], ',') loop
             which := ucrm.secret_kind(tg_argv[0], c);
             clear := ucrm.stashed_secret(concat_ws('/', r.tenant, which, r.image ->> tg_argv[1]));

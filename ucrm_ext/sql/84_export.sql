@@ -128,7 +128,33 @@ end
 $$;
 comment on function ucrm.record_export(text, text) is 'The audit row of an export: who, when, which rows.';
 
+create function ucrm.call_export(r ucrm.request)
+returns ucrm.response
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    answer ucrm.response;
+begin
+    -- A subtransaction that is read-only is so until it ends.
+    begin
+        perform ucrm.read_only();
+        answer := ucrm.call(r.fn, r);
+    exception when sqlstate 'UCR99' then
+        raise;
+    end;
+    -- What was refused has not left the house.
+    if answer.status < 300 then
+        perform ucrm.record_export(r.resource, r.query);
+    end if;
+    perform ucrm.read_only();
+    return answer;
+end
+$$;
+comment on function ucrm.call_export(ucrm.request) is 'ucrm.call() for an export: it reads only, and leaves a row in the audit log if it is to be had.';
+
 grant execute on function
-    ucrm.compile_export(text, text, text), ucrm.open_rows(text, text[], text), ucrm.fetch_rows(text, integer, text, boolean),
+    ucrm.call_export(ucrm.request), ucrm.compile_export(text, text, text), ucrm.open_rows(text, text[], text), ucrm.fetch_rows(text, integer, text, boolean),
     ucrm.export_format(ucrm.request), ucrm.export_headers(text, text), ucrm.export_rows(ucrm.request), ucrm.export_step(jsonb, bytea), ucrm.record_export(text, text)
 to ucrm_handler, ucrm_owner;

@@ -134,7 +134,7 @@ begin
     elsif c.many then
         binds := coalesce(binds, '{}') || c.skip::text || c.take::text;
         sql := format('select count(*)::text || E''\n'' || coalesce(json_agg(%s)::text, ''[]'') from (select f.* from %s cross join lateral %s as f%s offset $%s::text::bigint limit $%s::text::bigint) as x',
-            case c.result when 'row' then 'x' else 'x.v' end, source, call, case c.result when 'row' then '' else ' (v)' end,
+            case c.result when 'row' then 'x.*' else 'x.v' end, source, call, case c.result when 'row' then '' else ' (v)' end,
             cardinality(binds) - 1, cardinality(binds));
     else
         sql := format('select to_json(%s)::text from %s', call, source);
@@ -143,6 +143,58 @@ end
 $$;
 comment on function ucrm.call_statement(ucrm.exposed_call) is
 'A call as one statement and its binds. Names and types are the catalogue''s. A set''s text: the number of rows, a line feed, a JSON array.';
+
+create function ucrm.bad_arguments(c ucrm.exposed_call)
+returns jsonb
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+    texts constant integer := coalesce(cardinality(c.texts), 0);
+    g record;
+    bad jsonb;
+begin
+    for g in
+        select u.name, u.n, a.type from unnest(c.given) with ordinality as u (name, n) join ucrm.exposed_arguments(c.fn) as a on a.name = u.name
+    loop
+        begin
+            if g.n <= texts then
+                execute format('select $1::%s', g.type) using c.texts[g.n];
+            else
+                execute format('select a.%I from json_to_record($1::json) as a (%1$I %s)', g.name, g.type) using c.body;
+            end if;
+        exception when data_exception then
+            bad := coalesce(bad, '[]') || jsonb_build_object('field', g.name, 'code', 'invalid_value', 'message', format('is no %s', g.type));
+        end;
+    end loop;
+    return bad;
+end
+$$;
+comment on function ucrm.bad_arguments(ucrm.exposed_call) is 'Which arguments of a call that failed are no values of their types, as the errors of a reply; null: none.';
+
+create function ucrm.run_call(c ucrm.exposed_call, request_id uuid, out answer text, out refusal ucrm.response)
+returns record
+language plpgsql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s constant record := ucrm.call_statement(c);
+    bad jsonb;
+begin
+    answer := ucrm.run(s.sql, s.binds);
+exception when data_exception then
+    bad := ucrm.bad_arguments(c);
+    if bad is null then
+        raise;
+    end if;
+    refusal := ucrm.problem('validation_failed', request_id, format('%s does not take these values', (c.exposed).name),
+        jsonb_build_object('errors', bad, 'rest', jsonb_build_object('code', sqlstate, 'status', 400)));
+end
+$$;
+comment on function ucrm.run_call(ucrm.exposed_call, uuid) is 'What a call gives, or its refusal when an argument is no value of its type. What the function itself raises goes on.';
 
 create function ucrm.refused_call(c ucrm.exposed_call, r ucrm.request)
 returns ucrm.response
@@ -184,7 +236,7 @@ as $$
 declare
     fault constant text := case when r.method <> 'GET' and octet_length(r.body) > 0 then ucrm.json_fault(r.body) end;
     c ucrm.exposed_call;
-    s record;
+    ran record;
     refusal ucrm.response;
     answer text;
 begin
@@ -193,11 +245,14 @@ begin
         c := ucrm.read_call(null, r.reply_headers ->> 'x-ucrm-route', r);
         refusal := ucrm.refused_call(c, r);
     end if;
+    if refusal.status is null then
+        ran := ucrm.run_call(c, r.request_id);
+        answer := ran.answer;
+        refusal := ran.refusal;
+    end if;
     if refusal.status is not null then
         return row(refusal.status, refusal.headers, convert_to((convert_from(refusal.body, 'UTF8')::jsonb - 'rest')::text, 'UTF8'))::ucrm.response;
     end if;
-    s := ucrm.call_statement(c);
-    answer := ucrm.run(s.sql, s.binds);
     if c.result = 'void' then
         return row(204, null, null)::ucrm.response;
     end if;
@@ -227,6 +282,6 @@ $$;
 comment on function ucrm.is_exposed_route(text, text) is 'Whether a route leads to an exposed function.';
 
 grant execute on function
-    ucrm.query_pairs(text), ucrm.is_exposed_route(text, text), ucrm.read_call(text, text, ucrm.request), ucrm.call_statement(ucrm.exposed_call),
+    ucrm.query_pairs(text), ucrm.is_exposed_route(text, text), ucrm.read_call(text, text, ucrm.request), ucrm.call_statement(ucrm.exposed_call), ucrm.bad_arguments(ucrm.exposed_call), ucrm.run_call(ucrm.exposed_call, uuid),
     ucrm.refused_call(ucrm.exposed_call, ucrm.request), ucrm.exposed_route(ucrm.request)
 to ucrm_handler, ucrm_owner;

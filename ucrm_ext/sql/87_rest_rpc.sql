@@ -10,7 +10,7 @@ declare
     w constant ucrm.rest_wishes := ucrm.read_wishes(r.headers ->> 'prefer', r.headers ->> 'accept', r.headers ->> 'range');
     fault constant text := case when r.method <> 'GET' and octet_length(r.body) > 0 then ucrm.json_fault(r.body) end;
     c ucrm.exposed_call;
-    s record;
+    ran record;
     refusal ucrm.response;
     answer text;
     number bigint;
@@ -27,11 +27,14 @@ begin
         c.take := coalesce(c.take, w.last - w.first + 1);
         refusal := ucrm.refused_call(c, r);
     end if;
+    if refusal.status is null then
+        ran := ucrm.run_call(c, r.request_id);
+        answer := ran.answer;
+        refusal := ran.refusal;
+    end if;
     if refusal.status is not null then
         return refusal;
     end if;
-    s := ucrm.call_statement(c);
-    answer := ucrm.run(s.sql, s.binds);
     if c.result = 'void' then
         return ucrm.rest_nothing(w, 204, null);
     elsif not c.many then

@@ -55,7 +55,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    fault constant text := ucrm.json_fault(convert_to('{"rows":' || coalesce(convert_from(r.body, 'UTF8'), '') || '}', 'UTF8'));
+    fault constant text := ucrm.json_fault(coalesce(r.body, ''), true);
     whole json;
     names text[];
     fills boolean;

@@ -128,5 +128,5 @@ grant execute on function
 to ucrm_handler, ucrm_owner;
 -- Pure functions over the request.
 grant execute on function
-    ucrm.body_of(ucrm.request, text[], text[], text[]), ucrm.wrong_field(ucrm.request, text, text, text), ucrm.uuid_of(text), ucrm.json_fault(bytea)
+    ucrm.body_of(ucrm.request, text[], text[], text[]), ucrm.wrong_field(ucrm.request, text, text, text), ucrm.uuid_of(text), ucrm.json_fault(bytea, boolean)
 to ucrm_handler;

@@ -135,12 +135,12 @@ end
 $$;
 comment on function ucrm.body_of(ucrm.request, text[], text[], text[]) is 'The request''s JSON object of string fields (others: of any type, for the caller to judge), or the refusal: unsupported_media_type, invalid_json, unknown_field, validation_failed.';
 
-create function ucrm.json_fault(body bytea)
+create function ucrm.json_fault(body bytea, "any" boolean default false)
 returns text
 language c
 immutable
 as 'MODULE_PATHNAME', 'ucrm_json_fault';
-comment on function ucrm.json_fault(bytea) is 'What is wrong with a body that should be one JSON object: bad UTF-8, duplicate keys, \u0000, depth, monstrous numbers; null when nothing is.';
+comment on function ucrm.json_fault(bytea, boolean) is 'What is wrong with a body that should be one JSON object, or any JSON: bad UTF-8, duplicate keys, \u0000, depth, monstrous numbers; null when nothing is.';
 
 -- Code of tables' owners runs as the owner of handle, who may execute the routes below: each asks by itself who acts.
 create function ucrm.demand_platform(internal boolean default false)
@@ -219,5 +219,5 @@ grant execute on function ucrm.delete_tenant() to ucrm_app;
 grant execute on function ucrm.change_tenant_status(uuid, text, text) to ucrm_platform;
 grant execute on function
     ucrm.approval_route(ucrm.request),
-    ucrm.billing_state_route(ucrm.request), ucrm.delete_tenant_route(ucrm.request), ucrm.json_fault(bytea)
+    ucrm.billing_state_route(ucrm.request), ucrm.delete_tenant_route(ucrm.request), ucrm.json_fault(bytea, boolean)
 to ucrm_handler, ucrm_owner;

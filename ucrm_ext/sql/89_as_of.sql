@@ -189,7 +189,7 @@ begin
           -- and is the member''s still, or was when it went
           and (select m.owner_left from mentions as m where m.key = f.key order by m.id desc, m.side desc limit 1) = ucrm.user_id()::text' end || format('
         union all
-        select t.%1$I::text, to_jsonb(t), e.columns, e.same, e.exact
+        select t.%1$I::text, to_jsonb(t.*), e.columns, e.same, e.exact
         from %2$I.%3$I as t
         cross join (select * from eras as e where e.until is null) as e
         where t.tenant_id = $2 and t.%1$I::text not in (select f.key from first as f)', r.key_column, r.table_schema, r.table_name)

@@ -43,6 +43,7 @@ declare
     code text;
     -- What a session that slides has to say to whoever shows it, whatever the answer is.
     slid jsonb;
+    exporting boolean := false;
 begin
     -- As far as what is remembered goes, one leaf takes the request:
     --   admit         an address that failed too often to authenticate waits
@@ -88,8 +89,7 @@ begin
                 return ucrm.routed(ucrm.denied(code, d, request_id), slid);
             end if;
         elsif r.step = 'export' then
-            d := ucrm.find_dispatch(method, path);
-            perform ucrm.record_export(d.resource, query);
+            exporting := true;
         else
             return ucrm.routed(ucrm.refused_step(r), slid);
         end if;
@@ -97,6 +97,9 @@ begin
     end loop;
 
     -- dispatch: the route's function, once for an Idempotency-Key; the table asks again
+    if exporting then
+        return ucrm.routed(ucrm.routed(ucrm.call_export(r), r.reply_headers), slid);
+    end if;
     if method <> 'GET' and headers ? 'idempotency-key' then
         return ucrm.routed(ucrm.routed(ucrm.call_once(r), r.reply_headers), slid);
     end if;

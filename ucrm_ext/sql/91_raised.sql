@@ -137,8 +137,8 @@ begin
         answer := ucrm.problem('conflict', request_id);
     elsif sqlstate in ('57014', '53300', '53200', '57P01', '57P02', '57P03') then
         answer := ucrm.problem('unavailable', request_id, null, null, '{"retry-after": "1"}');
-    elsif sqlstate = 'P0001' and ucrm.is_exposed_route(method, d.route) then
-        -- What the author of an exposed function says is for the caller.
+    elsif sqlstate = 'P0001' and (ucrm.is_exposed_route(method, d.route) or exists (select from ucrm.resources as r where r.name = d.resource and r.kind = 'entity')) then
+        -- What the author of an exposed function, or of a table's own trigger, says is for the caller.
         answer := ucrm.problem('refused', request_id, message, jsonb_build_object('hint', nullif(hint_text, '')));
     else
         answer := ucrm.problem('internal', request_id);

@@ -36,12 +36,14 @@ as $$
         select 1000000, 'permission',
                case
                    when a.noun is null or why.action is null then 'not asked'
+                   when not exists (select from ucrm.resource_actions as x where x.resource = a.noun and x.action = why.action) then 'unknown'
                    when ucrm.has_permission(a.noun, why.action) then 'pass'
                    else 'refuse'
                end,
                'permission_denied',
                case
                    when a.noun is null or why.action is null then 'Name a resource and an action: select * from ucrm.why(''contacts'', ''update'').'
+                   when not exists (select from ucrm.resource_actions as x where x.resource = a.noun and x.action = why.action) then format('There is no %s of %s. See ucrm.resource_actions.', why.action, a.noun)
                    when ucrm.permission_scope(a.noun, why.action) = 'own' then 'Own rows only.'
                    when not ucrm.has_permission(a.noun, why.action)
                    then format('%s may not %s %s. Held: %s', coalesce(ucrm.member_role(), 'nobody'), why.action, a.noun, coalesce(nullif(ucrm.permissions(), ''), 'nothing'))
@@ -55,7 +57,7 @@ as $$
     order by s.place, s.gate;
 $$;
 comment on function ucrm.why(text, text) is
-'Every gate in order with its verdict (pass, refuse, not asked, unknown) for an action in the current context, then the permission. Without an action: as for a write.';
+'Every gate in order with its verdict (pass, refuse, not asked, unknown: without a context, or no such action) for an action in the current context, then the permission. Without an action: as for a write.';
 
 create function ucrm.why_route(r ucrm.request)
 returns ucrm.response

@@ -87,7 +87,7 @@ as $$
 declare
     found_row jsonb;
 begin
-    execute format('select to_jsonb(t) from %s as t where t.%I = $1 order by random() limit 1', relation, case relation when 'ucrm.tenants'::regclass then 'id' else 'tenant_id' end)
+    execute format('select to_jsonb(t.*) from %s as t where t.%I = $1 order by random() limit 1', relation, case relation when 'ucrm.tenants'::regclass then 'id' else 'tenant_id' end)
     into found_row using tenant;
     return found_row;
 end
@@ -166,7 +166,7 @@ declare
     made jsonb;
     fault text;
 begin
-    execute format('select array_agg(to_jsonb(t)) from (select * from %s limit 5) as t', relation) into models;
+    execute format('select array_agg(to_jsonb(t.*)) from (select * from %s limit 5) as t', relation) into models;
     for variant in
         -- Again and again, because keys and parents are drawn.
         select v.*, t
@@ -183,7 +183,7 @@ begin
         order by t, n, place, lone
     loop
         begin
-            execute ucrm.prove_insert(relation, ucrm.prove_draft(relation, tenant, variant.model, variant.lone)) || ' returning to_jsonb(t)' into made;
+            execute ucrm.prove_insert(relation, ucrm.prove_draft(relation, tenant, variant.model, variant.lone)) || ' returning to_jsonb(t.*)' into made;
             return made;
         exception when others then
             fault := coalesce(fault, sqlerrm);

@@ -26,8 +26,8 @@ begin
         '    delete from %1$s as t '
         '    where t.tenant_id = $2 and not exists ('
         '        select from pg_temp.ucrm_wanted as w '
-        '        where w.noun = $1 and w.key = t.%2$I::text and to_jsonb(jsonb_populate_record(t, w.image)) = to_jsonb(t)) '
-        '    returning t.%2$I::text as key, to_jsonb(t) as image'
+        '        where w.noun = $1 and w.key = t.%2$I::text and to_jsonb(jsonb_populate_record(t.*, w.image)) = to_jsonb(t.*)) '
+        '    returning t.%2$I::text as key, to_jsonb(t.*) as image'
         ') insert into pg_temp.ucrm_rewound (noun, key, before) select $1, g.key, g.image from gone as g',
         relation, r.key_column) using noun, tenant;
     execute format(
@@ -157,7 +157,7 @@ begin
 
     for r in select x.* from ucrm.resources as x where exists (select from pg_temp.ucrm_rewound as g where g.noun = x.name) order by x.name loop
         execute format(
-            'update pg_temp.ucrm_rewound as g set after = to_jsonb(t) from %I.%I as t where g.noun = $1 and t.tenant_id = $2 and t.%I::text = g.key',
+            'update pg_temp.ucrm_rewound as g set after = to_jsonb(t.*) from %I.%I as t where g.noun = $1 and t.tenant_id = $2 and t.%I::text = g.key',
             r.table_schema, r.table_name, r.key_column) using r.name, tenant;
         perform ucrm.record_event(tenant, case when g.before is null then 'created' when g.after is null then 'deleted' else 'updated' end, r.name, g.key, g.before, g.after)
         from pg_temp.ucrm_rewound as g

@@ -168,7 +168,7 @@ fn steps(
         return stop("denied", Stage::Gated, Some(code.into()));
     }
 
-    // what leaves the house leaves its trace, while it can be written
+    // what leaves the house leaves its trace, once it is known to leave
     if !done(Stage::Traced)
         && dispatch.0.bytes(Dispatch::ACTION) == Some(b"export")
         && dispatch.0.text(Dispatch::RESOURCE).is_some()
@@ -176,8 +176,8 @@ fn steps(
         return stop("export", Stage::Traced, None);
     }
 
-    // read-only from here if a read
-    if read_only {
+    // read-only from here if a read; an export sees to that itself
+    if read_only && !done(Stage::Traced) {
         setting::local(c"transaction_read_only", c"on");
     }
     Ok(dispatch)

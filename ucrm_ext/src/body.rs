@@ -9,7 +9,12 @@ use ring::digest::{SHA256, digest};
 use std::fmt::Write;
 
 fn json_fault(call: Call) -> Answer {
-    let fault = json::check(call.bytes(0).unwrap_or_default(), json::MAX_DEPTH).err();
+    let body = call.bytes(0).unwrap_or_default();
+    let fault = if call.flag(1) {
+        json::value(body, json::MAX_DEPTH).err()
+    } else {
+        json::check(body, json::MAX_DEPTH).err()
+    };
     Ok(fault.map(|fault| varlena(format!("{} (at byte {})", fault.message, fault.at).as_bytes())))
 }
 

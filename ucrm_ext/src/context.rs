@@ -312,6 +312,11 @@ fn read_only(_: Call) -> Answer {
     Ok(Some(pg_sys::Datum::from(true)))
 }
 
+/// The tenant that ucrm.hush() silenced.
+pub fn hushed() -> Option<[u8; 16]> {
+    LATCH.with_borrow(|latch| latch.hushed)
+}
+
 fn hush(call: Call) -> Answer {
     let tenant = call.uuid(0);
     LATCH.with_borrow_mut(|latch| latch.hushed = tenant);
@@ -383,5 +388,5 @@ crate::leaf!(pg_finfo_ucrm_hush, ucrm_hush, hush);
 crate::leaf!(
     pg_finfo_ucrm_hushed_tenant,
     ucrm_hushed_tenant,
-    |_: Call| -> Answer { Ok(LATCH.with_borrow(|latch| latch.hushed).map(uuid)) }
+    |_: Call| -> Answer { Ok(hushed().map(uuid)) }
 );

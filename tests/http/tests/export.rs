@@ -106,7 +106,15 @@ fn an_export_takes_its_own_permission_and_leaves_its_trace() {
         .get(&format!("{EXPORT}?format=csv"))
         .refused(403, "permission_denied");
     let exported = "action = 'export' and resource = 'contacts'";
-    assert_eq!(workspace.count("ucrm.audit_logs", exported), 0);
+    for refused in ["format=xml", "format=csv&nope=eq.1", "format=csv&limit=3"] {
+        let owner = workspace.owner();
+        assert!(owner.get(&format!("{EXPORT}?{refused}")).status >= 400);
+    }
+    assert_eq!(
+        workspace.count("ucrm.audit_logs", exported),
+        0,
+        "what was refused has not left the house"
+    );
     let reader = workspace.client(&workspace.member("reader").key);
     let out = reader
         .get(&format!("{EXPORT}?format=ndjson&stage=eq.won"))

@@ -87,11 +87,15 @@ fn an_exposed_function_runs_inside_the_callers_walls() {
             &json!({"contact": id(&ada), "to_name": "x", "more": 1}),
         )
         .refused_fields(400, "unknown_field", &["more"]);
-    refused(
-        &owner.post(&rename, &json!({"contact": "x", "to_name": "x"})),
-        400,
-        "22P02",
+    let wrong = json!({"contact": "x", "to_name": "x"});
+    refused(&owner.post(&rename, &wrong), 400, "22P02");
+    assert_eq!(
+        owner.post(&rename, &wrong).json()["errors"][0]["field"],
+        "contact"
     );
+    owner
+        .post(&format!("/api/v1/{noun}"), &wrong)
+        .refused_fields(422, "validation_failed", &["contact"]);
     refused(
         &owner.post(&format!("/rest/v1/rpc/{noun}_step"), &json!({})),
         403,

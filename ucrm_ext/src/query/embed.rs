@@ -95,13 +95,13 @@ impl Embedded {
         let place = placed(query.page.limit, query.page.offset);
         let name = super::statement::quoted(embed.name());
         self.columns.push(if relation.is_one() {
-            format!("(select ucrm.json_row(e) from (select {fields} {related}{place}) as e) as {name}")
+            format!("(select ucrm.json_row(e.*) from (select {fields} {related}{place}) as e) as {name}")
         } else {
             let keys = order::keys(target, query.order.as_deref(), "t")?;
             let order: Vec<String> = keys.iter().map(Key::sql).collect();
             let order = order.join(", ");
             format!(
-                "(select coalesce(json_agg(ucrm.json_row(e)), '[]') from (select {fields} {related} order by {order}{place}) as e) as {name}"
+                "(select coalesce(json_agg(ucrm.json_row(e.*)), '[]') from (select {fields} {related} order by {order}{place}) as e) as {name}"
             )
         });
         Ok(())

@@ -173,6 +173,7 @@ struct Records<'a> {
     ends: Vec<usize>,
     /// Cells of the line.
     count: usize,
+    separator: u8,
 }
 
 impl<'a> Records<'a> {
@@ -184,11 +185,27 @@ impl<'a> Records<'a> {
             text: vec![0; 4096],
             ends: vec![0; 64],
             count: 0,
+            separator,
         }
     }
 
-    /// Whether there is another line.
-    fn read(&mut self) -> bool {
+    /// Whether the quote that a cell of the line begins with is never closed: what comes after the body would be its too.
+    fn is_open(&self, begin: usize) -> bool {
+        const AFTER: &[u8] = b"\nafter";
+        self.at == self.body.len() && {
+            let whole = [&self.body[begin..], AFTER].concat();
+            let mut again = Records::of(&whole, self.separator, 0);
+            again.read_line() && again.at == whole.len()
+        }
+    }
+
+    /// Whether there is another line, and whether it ends.
+    fn read(&mut self) -> Option<bool> {
+        let begin = self.at;
+        self.read_line().then(|| !self.is_open(begin))
+    }
+
+    fn read_line(&mut self) -> bool {
         use csv_core::ReadRecordResult::{End, InputEmpty, OutputEndsFull, OutputFull, Record};
         let mut length = 0;
         self.count = 0;
@@ -218,6 +235,8 @@ impl<'a> Records<'a> {
     }
 }
 
+const OPEN: &str = "a quote is opened and never closed: every line after it belongs to one cell";
+
 fn cells(catalogue: &Catalogue, body: &[u8], at: usize, most: usize) -> Result<Part, Stop> {
     let begin = if body.starts_with(b"\xef\xbb\xbf") {
         3
@@ -226,11 +245,15 @@ fn cells(catalogue: &Catalogue, body: &[u8], at: usize, most: usize) -> Result<P
     };
     let separator = separator(&body[begin..]);
     let mut names = Records::of(body, separator, begin);
-    if !names.read() {
-        return stop(
-            "invalid_csv",
-            "the body is empty: the first line has the names of the fields",
-        );
+    match names.read() {
+        Some(true) => (),
+        Some(false) => return stop("invalid_csv", OPEN),
+        None => {
+            return stop(
+                "invalid_csv",
+                "the body is empty: the first line has the names of the fields",
+            );
+        }
     }
     let head: Vec<String> = names
         .cells()
@@ -259,14 +282,19 @@ fn cells(catalogue: &Catalogue, body: &[u8], at: usize, most: usize) -> Result<P
     let mut rows = Records::of(body, separator, at);
     let mut part = Part::default();
     while part.count < most {
-        if !rows.read() {
+        let Some(ends) = rows.read() else {
             return Ok(part);
-        }
+        };
         if rows.count == 1 && rows.ends[0] == 0 {
             continue;
         }
         let number = part.count;
         part.count += 1;
+        if !ends {
+            part.errors
+                .push(error(number, "", "invalid_csv", OPEN.to_owned()));
+            continue;
+        }
         if rows.count != head.len() {
             let message = format!(
                 "the line has {} cells, the first one {}",
