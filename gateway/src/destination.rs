@@ -15,12 +15,14 @@ use tokio::time::timeout;
 /// For one of several addresses.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-// IANA's special-purpose registries (RFC 6890 and what updates it), multicast, and reserved space.
-const NOT_PUBLIC: [&str; 15] = [
+// IANA's special-purpose registries (RFC 6890 and what updates it), multicast, reserved space, and the one public address
+// behind which a cloud's platform sits (Azure).
+const NOT_PUBLIC: [&str; 16] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
+    "168.63.129.16/32",
     "169.254.0.0/16",
     "172.16.0.0/12",
     "192.0.0.0/24",
@@ -157,6 +159,7 @@ mod tests {
             "100.64.0.1",
             "127.0.0.1",
             "127.255.255.254",
+            "168.63.129.16",
             "169.254.169.254",
             "172.16.0.1",
             "172.31.255.255",

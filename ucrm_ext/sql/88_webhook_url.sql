@@ -9,10 +9,10 @@ parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
     select case family(address)
-        -- IANA's special-purpose registries (RFC 6890 and what updates it), multicast, and reserved space.
+        -- IANA's special-purpose registries (RFC 6890 and what updates it), multicast, reserved space, and the one public address behind which a cloud's platform sits (Azure).
         when 4 then not exists (
             select
-            from unnest('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/4,240.0.0.0/4}'::inet[]) as net
+            from unnest('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,168.63.129.16/32,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/4,240.0.0.0/4}'::inet[]) as net
             where address <<= net
         )
         -- Of IPv6 only global unicast is public, without what tunnels to IPv4 or is for documents.
