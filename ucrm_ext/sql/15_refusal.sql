@@ -67,7 +67,7 @@ insert into ucrm.refusals (code, status, title, hint, builtin) values
 ('headers_too_large', 431, 'The headers are too large', 'Send fewer or shorter headers.', true),
 ('unsupported_media_type', 415, 'A body of this type is not taken here', 'Send content-type: application/json, or one that the detail names.', true),
 ('range_not_satisfiable', 416, 'The list has no such range', 'Ask for a range that begins within the list.', true),
-('validation_failed', 422, 'Some fields are not valid', 'See errors.', true),
+('validation_failed', 422, 'Some fields are not valid', 'See errors; where there are none, detail.', true),
 ('null_relation', 422, 'A relation is a list', 'Send [] to empty it, or leave the field out.', true),
 ('moment_unknown', 422, 'Nothing is known of this moment', 'Ask for a moment that is over, and that the audit reaches: see detail.', true),
 ('idempotency_mismatch', 422, 'This Idempotency-Key was used for another request', 'Make a new key for a new request.', true),
