@@ -187,6 +187,11 @@ select is_empty($$select r.rolname, v.name from pg_roles as r, pg_settings as v 
                 'nobody holds SET on the context''s settings');
 select is_empty($$select p.oid::regprocedure from pg_proc as p where p.oid in (select unnest(array[castfunc]) from pg_cast) and p.pronamespace = 'ucrm'::regnamespace$$, 'no cast runs a function of the house');
 
+-- What pg_advisory_lock() takes, whoever is connected takes.
+select is_empty($$select p.oid::regprocedure from pg_proc as p where p.pronamespace = 'ucrm'::regnamespace and p.prosrc ~ 'advisory'$$, 'nothing waits for a lock that any login could hold');
+select is_empty($$select f.name, r.rolname from functions as f, pg_roles as r where f.proname in ('lock', 'try_lock', 'hold_custom_columns') and has_function_privilege(r.oid, f.oid, 'execute') and not r.rolsuper and r.rolname not in ('ucrm_owner', 'ucrm_handler')$$,
+                'and its own locks nobody takes but its functions');
+
 -- What remembers forgets, whatever the replication role.
 select is(t.tgenabled, 'A', format('%s: %s fires always', t.tgrelid::regclass, t.tgname)) from pg_trigger as t
 where not t.tgisinternal and (t.tgname like 'bump%' or t.tgname like 'ucrm\_bump%') and not exists (select from pg_class as c where c.oid = t.tgrelid and c.relispartition);

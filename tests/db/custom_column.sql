@@ -25,6 +25,7 @@ set local role ucrm_app;
 select ucrm.enter(:'acme', :'owner');
 select lives_ok(format('select ucrm.create_custom_column(%L, %L, %L, options => %L)', 'contacts', 'c_' || t, t, case t when 'single_select' then '["red", "green"]' else '[]' end), 'an owner makes a column of type ' || t)
 from unnest(array['plain', 'date', 'datetime', 'date_range', 'datetime_range', 'currency', 'single_select', 'link', 'email', 'phone']) as t;
+select results_eq($$select distinct l.objsubid from pg_locks as l where l.locktype = 'advisory' and l.pid = pg_backend_pid()$$, 'values (3::smallint)', 'under a lock that pg_advisory_lock() does not reach');
 create temporary table cases (name text, value jsonb, verdict text);
 insert into cases values
 ('c_plain', '"a"', 'none'), ('c_plain', 'null', 'none'), ('c_plain', '1', '22023 custom custom.c_plain: must be a string (invalid_type)'),

@@ -57,7 +57,7 @@ declare
     key record;
 begin
     -- Its rows of before are sealed: by the gateway's worker, or else now.
-    perform pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0));
+    perform ucrm.lock('seal_audit');
     perform ucrm.seal_rows(tenant, ucrm.settled_until(), 1000);
     insert into ucrm.roles (tenant_id, name) values (tenant, 'keeper');
     insert into ucrm.event_channels (tenant_id, event_id) values (tenant, ucrm.uuid7());

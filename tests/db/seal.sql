@@ -63,7 +63,7 @@ end
 $$;
 
 begin;
-select pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)) \g /dev/null
+select ucrm.lock('seal_audit') \g /dev/null
 delete from ucrm.audit_logs where tenant_id = :'acme';
 delete from ucrm.audit_seals where tenant_id = :'acme';
 select pg_temp.write(1, 12) \g /dev/null
@@ -208,7 +208,7 @@ from unnest(array['ucrm_app', 'ucrm_reader', 'ucrm_gateway', 'ucrm_handler', 'uc
 
 -- Sealing by itself.
 begin;
-select pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)) \g /dev/null
+select ucrm.lock('seal_audit') \g /dev/null
 select ucrm.set('seal_after', '3600') \g /dev/null
 insert into crm.contacts (tenant_id, name) values (:'acme', 'young');
 do $$ begin perform pg_temp.sealable(); while ucrm.seal_audit() > 0 loop end loop; end $$;
@@ -231,7 +231,7 @@ rollback;
 
 -- Retention.
 begin;
-select pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)) \g /dev/null
+select ucrm.lock('seal_audit') \g /dev/null
 delete from ucrm.audit_logs where tenant_id = :'acme';
 delete from ucrm.audit_seals where tenant_id = :'acme';
 insert into ucrm.audit_logs (id, tenant_id, actor_kind, action, resource, record_id, at)

@@ -89,7 +89,7 @@ app_clear=$(original psql -XAtq -d "$UCRM_PGDATABASE" -c "$app_secret")
 
 # Seals, with whoever else seals kept waiting; and what they have to prove wherever they are.
 original psql -XAtq -d "$UCRM_PGDATABASE" -c "do \$\$ begin
-    perform pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0));
+    perform ucrm.lock('seal_audit');
     while ucrm.seal_rows('$ACME_ID', ucrm.settled_until(), 10) > 0 loop end loop;
 end \$\$" || exit
 sealed="select sealed_rows > 10, ucrm.audit_checkpoint('$ACME_ID') is not null from ucrm.audit_state('$ACME_ID')"

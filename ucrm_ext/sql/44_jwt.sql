@@ -186,7 +186,7 @@ begin
         return null;
     end if;
     -- One at a time for one subject.
-    perform pg_advisory_xact_lock(hashtextextended(i.id || whom, 0));
+    perform ucrm.lock('identity ' || i.id || whom);
     select x.user_id into known from ucrm.user_identities as x where x.issuer_id = i.id and x.subject = whom;
     if known is not null then
         return known;

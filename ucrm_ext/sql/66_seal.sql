@@ -219,7 +219,7 @@ declare
     total bigint := 0;
 begin
     -- One at a time: who comes second has nothing to do.
-    if pg_is_in_recovery() or not pg_try_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)) then
+    if pg_is_in_recovery() or not ucrm.try_lock('seal_audit') then
         return 0;
     end if;
     if not exists (select from ucrm.audit_keys) and ucrm.key_fault() is null then

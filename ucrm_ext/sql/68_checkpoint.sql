@@ -81,7 +81,7 @@ declare
 begin
     select k.* into key from ucrm.audit_keys as k order by k.id desc limit 1;
     if not found then
-        perform pg_advisory_xact_lock(hashtextextended('ucrm.audit_keys', 0));
+        perform ucrm.lock('audit_keys');
         if not exists (select from ucrm.audit_keys) then
             perform ucrm.renew_audit_key();
         end if;

@@ -79,7 +79,7 @@ declare
     c record;
     total bigint := 0;
 begin
-    if pg_is_in_recovery() or not pg_try_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)) then
+    if pg_is_in_recovery() or not ucrm.try_lock('seal_audit') then
         return 0;
     end if;
     for c in

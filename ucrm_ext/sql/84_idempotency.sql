@@ -102,7 +102,7 @@ begin
     if length(key) not between 1 and 255 then
         return ucrm.problem('bad_request', r.request_id, 'an Idempotency-Key has 1 to 255 characters');
     end if;
-    if not pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', 'ucrm idempotency', ucrm.tenant_id(), ucrm.idempotency_principal(), key), 0)) then
+    if not ucrm.try_lock(concat_ws(' ', 'idempotency', ucrm.tenant_id(), ucrm.idempotency_principal(), key)) then
         return ucrm.problem('idempotency_in_progress', r.request_id, null, null, '{"retry-after": "1"}');
     end if;
     answer := ucrm.recalled_reply(key, request, readable, r.request_id);

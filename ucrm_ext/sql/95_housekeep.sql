@@ -23,7 +23,7 @@ declare
     wanted constant integer := greatest(1, least(coalesce(batch, 1000), 100000));
 begin
     -- One at a time: who comes second has nothing to do.
-    if pg_is_in_recovery() or not pg_try_advisory_xact_lock(hashtextextended('ucrm.housekeep', 0)) then
+    if pg_is_in_recovery() or not ucrm.try_lock('housekeep') then
         return;
     end if;
 

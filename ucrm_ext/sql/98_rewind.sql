@@ -116,7 +116,7 @@ begin
         perform ucrm.refuse('moment_unknown', 'the moment must be in the past');
     end if;
     -- One at a time of each tenant.
-    perform pg_advisory_xact_lock(hashtextextended('ucrm.rewind_tenant ' || tenant, 0));
+    perform ucrm.lock('rewind_tenant ' || tenant);
     create temporary table ucrm_wanted (noun text, key text, image jsonb, primary key (noun, key)) on commit drop;
     create temporary table ucrm_rewound (noun text, key text, before jsonb, after jsonb, primary key (noun, key)) on commit drop;
 

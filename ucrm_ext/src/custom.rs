@@ -6,7 +6,7 @@ mod definition;
 mod value;
 
 use crate::border::{Answer, Call, varlena};
-use crate::window::key;
+use crate::lock::{self, Mode};
 use crate::{context, generation};
 use definition::Definitions;
 use pgrx::pg_sys;
@@ -54,20 +54,9 @@ fn is_writers_own(tenant: [u8; 16]) -> bool {
     context::tenant() == Some(tenant) || bypasses()
 }
 
-/// The lock of a tenant's definitions for one resource.
-fn lock(tenant: [u8; 16], resource: &str) -> pg_sys::Datum {
-    let key = key::key(&[b"custom columns", &tenant, resource.as_bytes()], [7; 16]);
-    pg_sys::Datum::from(key as u64 as i64)
-}
-
-fn hold(tenant: [u8; 16], resource: &str) {
-    // SAFETY: a function of PostgreSQL's own, with the argument it is declared with; the lock ends with the transaction.
-    unsafe {
-        pgrx::direct_function_call_as_datum(
-            pg_sys::pg_advisory_xact_lock_shared_int8,
-            &[Some(lock(tenant, resource))],
-        );
-    }
+/// Takes the lock of a tenant's definitions for one resource.
+fn hold(tenant: [u8; 16], resource: &str, mode: Mode) {
+    lock::take(&[b"custom columns", &tenant, resource.as_bytes()], mode);
 }
 
 fn definitions(tenant: [u8; 16], resource: &str) -> Rc<Definitions> {
@@ -164,7 +153,7 @@ fn faults(call: Call) -> Answer {
     };
     let previous = call.datum(3).map(|_| object(call, 3).unwrap_or_default());
     if !given.is_empty() {
-        hold(tenant, resource);
+        hold(tenant, resource, Mode::Shared);
     }
     let lines = definitions(tenant, resource).faults(&given, previous.as_ref());
     Ok((!lines.is_empty()).then(|| varlena(lines.join("\n").as_bytes())))
@@ -172,13 +161,7 @@ fn faults(call: Call) -> Answer {
 
 fn take(call: Call) -> Answer {
     if let (Some(tenant), Some(resource)) = (call.uuid(0), call.text(1)) {
-        // SAFETY: as in `hold`.
-        unsafe {
-            pgrx::direct_function_call_as_datum(
-                pg_sys::pg_advisory_xact_lock_int8,
-                &[Some(lock(tenant, resource))],
-            );
-        }
+        hold(tenant, resource, Mode::Exclusive);
     }
     Ok(Some(pg_sys::Datum::null()))
 }

@@ -24,6 +24,7 @@ mod image;
 mod import;
 mod jwt;
 mod link;
+mod lock;
 mod login;
 mod memo;
 mod money;

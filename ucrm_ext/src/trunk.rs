@@ -22,6 +22,7 @@ macro_rules! trunk {
 trunk! {
     after "schema"
     "refusal": "../sql/15_refusal.sql",
+    "lock": "../sql/17_lock.sql",
     "setting": "../sql/20_setting.sql",
     "tenant": "../sql/25_tenant.sql",
     "secret": "../sql/27_secret.sql",

@@ -82,7 +82,7 @@ pub fn sealed() -> Workspace {
 /// Seals whatever there is, four rows at a time: not before all of it can be, or the seals would be other ones each time.
 pub fn seal(workspace: &Workspace) {
     let more = format!(
-        "do $$ begin perform pg_advisory_xact_lock(hashtextextended('ucrm.seal_audit', 0)); \
+        "do $$ begin perform ucrm.lock('seal_audit'); \
          if ucrm.settled_until() > (select max(id::text)::uuid from ucrm.audit_logs where tenant_id = '{0}') then \
          while ucrm.seal_rows('{0}', ucrm.settled_until(), 4) > 0 loop end loop; end if; end $$",
         workspace.id
