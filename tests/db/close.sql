@@ -192,11 +192,13 @@ select is_empty($$select p.oid::regprocedure from pg_proc as p where p.pronamesp
 select is_empty($$select f.name, r.rolname from functions as f, pg_roles as r where f.proname in ('lock', 'try_lock', 'hold_custom_columns') and has_function_privilege(r.oid, f.oid, 'execute') and not r.rolsuper and r.rolname not in ('ucrm_owner', 'ucrm_handler')$$,
                 'and its own locks nobody takes but its functions');
 
--- What remembers forgets, whatever the replication role.
+-- What remembers forgets, and what records says so, whatever the replication role.
 select is(t.tgenabled, 'A', format('%s: %s fires always', t.tgrelid::regclass, t.tgname)) from pg_trigger as t
-where not t.tgisinternal and (t.tgname like 'bump%' or t.tgname like 'ucrm\_bump%') and not exists (select from pg_class as c where c.oid = t.tgrelid and c.relispartition);
+where not t.tgisinternal and (t.tgname like 'bump%' or t.tgname like 'ucrm\_bump%' or t.tgname = 'hold_horizon') and not exists (select from pg_class as c where c.oid = t.tgrelid and c.relispartition);
 select is_empty($$select t.tgrelid::regclass, t.tgname from pg_trigger as t join pg_class as c on c.oid = t.tgrelid and c.relnamespace = 'ucrm'::regnamespace
-                  where not t.tgisinternal and t.tgtype & 4 <> 0 and t.tgfoid <> 'ucrm.bump()'::regprocedure$$, 'no trigger on a table of the house writes or refuses on INSERT: a restore would fire it');
+                  where not t.tgisinternal and t.tgtype & 4 <> 0 and t.tgfoid not in ('ucrm.bump()'::regprocedure, 'ucrm.hold_horizon()'::regprocedure)$$, 'no trigger on a table of the house writes or refuses on INSERT: a restore would fire it');
+
+select set_eq($$select t.tgrelid::regclass::text from pg_trigger as t where t.tgfoid = 'ucrm.hold_horizon()'::regprocedure and t.tgtype = 6$$, array['ucrm.audit_logs', 'ucrm.events', 'ucrm.platform_audit_logs'], 'whoever adds to audit or outbox says so first');
 
 -- What is sealed.
 select is_empty($$

@@ -77,6 +77,7 @@ from (values
     ('row security off in the kernel', 'ucrm.users', 'alter table ucrm.users disable row level security', null, null),
     ('a policy of somebody''s in the kernel', 'policy everything on ucrm.events', 'create policy everything on ucrm.events using (true)', null, null),
     ('revocation that is not noticed', 'trigger bump on ucrm.api_keys', 'alter table ucrm.api_keys disable trigger bump', null, null),
+    ('an outbox that is not waited for', 'trigger hold_horizon on ucrm.events', 'alter table ucrm.events disable trigger hold_horizon', null, null),
     ('a last owner who may leave', 'trigger keep_last_owner on ucrm.tenant_memberships', 'alter table ucrm.tenant_memberships disable trigger keep_last_owner', null, null),
     ('an event trigger switched off', 'event trigger ucrm_drop', 'alter event trigger ucrm_drop disable', null, null),
     -- roles and logins

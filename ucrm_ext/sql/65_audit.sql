@@ -1,13 +1,5 @@
 -- The audit log: one row per changed row, and one per security event. Append-only: nobody is granted UPDATE, DELETE
 -- or TRUNCATE, and only UCRM's functions insert. No foreign key to tenants: see ucrm.record_vanished_tenant().
--- A row takes its id when its transaction has its number, and not before: see ucrm.settled_until().
-create function ucrm.written_uuid7()
-returns uuid
-language c
-volatile
-as 'MODULE_PATHNAME', 'ucrm_written_uuid7';
-comment on function ucrm.written_uuid7() is 'ucrm.uuid7() in a transaction that has its number, or gets it now. 25006 where nothing can be written.';
-
 create function ucrm.audit_salt()
 returns uuid
 language c
@@ -15,8 +7,16 @@ volatile
 as 'MODULE_PATHNAME', 'ucrm_audit_salt';
 comment on function ucrm.audit_salt() is 'Sixteen random bytes: what an audit row''s images are hashed with, so that nobody guesses them once they are erased.';
 
+create function ucrm.hold_horizon()
+returns trigger
+language c
+volatile
+as 'MODULE_PATHNAME', 'ucrm_hold_horizon';
+comment on function ucrm.hold_horizon() is
+'BEFORE INSERT statement trigger of what is read or sealed up to ucrm.settled_until(): until the transaction ends, that names no later moment than this. It writes nothing and refuses nothing.';
+
 create table ucrm.audit_logs (
-    id uuid not null default ucrm.written_uuid7(),
+    id uuid not null default ucrm.uuid7(),
     tenant_id uuid not null,
     at timestamptz not null default clock_timestamp(),
     actor_kind text not null,
@@ -51,10 +51,9 @@ comment on function ucrm.changed_fields(jsonb, jsonb) is 'Names of the fields wh
 
 -- The platform's own audit is sealed like a tenant's, and tells as much of who acted.
 alter table ucrm.platform_audit_logs
-    alter column id set default ucrm.written_uuid7(),
     add column actor_kind text default ucrm.actor_kind(),
     add column api_key_prefix text default ucrm.api_key_prefix(),
     add column address inet default ucrm.client_address();
 
-grant execute on function ucrm.written_uuid7(), ucrm.audit_salt() to ucrm_owner;
+grant execute on function ucrm.audit_salt() to ucrm_owner;
 grant execute on function ucrm.changed_fields(jsonb, jsonb) to ucrm_owner, ucrm_app, ucrm_platform;

@@ -178,22 +178,15 @@ language plpgsql
 volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    settled uuid;
 begin
     -- A snapshot that is kept would be older than the moment it is compared with.
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'the audit is sealed under READ COMMITTED' using errcode = 'feature_not_supported';
     end if;
-    settled := ucrm.settled_until();
-    -- A prepared transaction has no backend that would say when it began.
-    if exists (select from pg_catalog.pg_prepared_xacts as p where p.database = current_database()) then
-        return '00000000-0000-0000-0000-000000000000';
-    end if;
-    return settled;
+    return ucrm.settled_until();
 end
 $$;
-comment on function ucrm.sealable_until() is 'No audit row with a lower id can still be added; zeros while a prepared transaction waits. 0A000 but under READ COMMITTED.';
+comment on function ucrm.sealable_until() is 'No audit row with a lower id can still be added. 0A000 but under READ COMMITTED.';
 
 -- Plans are kept, and made when there may be nothing yet: by an index each, they are good for any number of rows.
 create function ucrm.seal_audit(batch integer default 10000)
@@ -250,7 +243,7 @@ begin
 end
 $$;
 comment on function ucrm.seal_audit(integer) is
-'Seals audit rows that are older than the setting seal_after, with those behind them, up to batch rows, 1000 at most under a seal, the longest waiting tenant first; returns how many. The first call makes the key of checkpoints, if there is a key file. A gateway''s worker calls it every few seconds; where none runs, pg_cron may. 0 when another call is at it, on a standby, and while a prepared transaction waits. 0A000 but under READ COMMITTED.';
+'Seals audit rows that are older than the setting seal_after, with those behind them, up to batch rows, 1000 at most under a seal, the longest waiting tenant first; returns how many. The first call makes the key of checkpoints, if there is a key file. A gateway''s worker calls it every few seconds; where none runs, pg_cron may. 0 when another call is at it, and on a standby. 0A000 but under READ COMMITTED.';
 
 grant execute on function
     ucrm.audit_leaf(uuid, uuid, timestamptz, text, uuid, uuid, text, text, uuid, inet, text, text, text, jsonb, jsonb, text[], uuid, bytea),

@@ -6,7 +6,7 @@ language c
 volatile
 as 'MODULE_PATHNAME', 'ucrm_settled_until';
 comment on function ucrm.settled_until() is
-'No event with a lower id can still be added: a UUIDv7 of the moment the oldest transaction that writes began, or of now. Readers, dumps and vacuum hold nobody up. Take it before the snapshot that reads.';
+'No event and no audit row with a lower id can still be added: a UUIDv7 of the moment the oldest transaction that adds some began to, or of now. Who adds none, whatever else it does, holds nobody up. Take it before the snapshot that reads.';
 
 create function ucrm.query_values(query text)
 returns jsonb

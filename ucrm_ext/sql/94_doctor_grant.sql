@@ -146,11 +146,11 @@ as $$
       and p.polname not in ('the catalogue is for everybody', format('members read %s of their tenant', c.relname))
     union all
     select 'error', format('trigger %I on %s', g.tgname, g.tgrelid::regclass), 'a trigger of UCRM''s own does not fire as it should',
-           format('alter table %s enable %strigger %I;', g.tgrelid::regclass, case when p.proname = 'bump' then 'always ' else '' end, g.tgname)
+           format('alter table %s enable %strigger %I;', g.tgrelid::regclass, case when p.proname in ('bump', 'hold_horizon') then 'always ' else '' end, g.tgname)
     from pg_catalog.pg_trigger as g
     join pg_catalog.pg_class as c on c.oid = g.tgrelid and c.relnamespace = 'ucrm'::regnamespace
     join pg_catalog.pg_proc as p on p.oid = g.tgfoid
-    where not g.tgisinternal and g.tgenabled <> case when p.proname = 'bump' then 'A' else 'O' end;
+    where not g.tgisinternal and g.tgenabled <> case when p.proname in ('bump', 'hold_horizon') then 'A' else 'O' end;
 $$;
 comment on function ucrm.kernel_faults() is 'Findings about the kernel''s own tables, functions and schema: foreign grants and policies, row security and triggers switched off.';
 

@@ -148,6 +148,18 @@ begin
 end
 $$;
 
+-- What is read or sealed up to a moment.
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['audit_logs', 'events', 'platform_audit_logs'] loop
+        execute format('create trigger hold_horizon before insert on ucrm.%I for each statement execute function ucrm.hold_horizon()', name);
+        execute format('alter table ucrm.%I enable always trigger hold_horizon', name);
+    end loop;
+end
+$$;
+
 -- What a dump of the extension holds: every row that this script did not put there.
 do $$
 declare

@@ -6,7 +6,7 @@
 use crate::border::{Answer, Call, uuid_of};
 use crate::shared::{ROW_SLOTS, shared};
 use crate::window::key;
-use crate::{context, run, secret};
+use crate::{context, horizon, run, secret};
 use pgrx::PgSqlErrorCode;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -106,7 +106,9 @@ unsafe extern "C-unwind" fn at_end(
         | pg_sys::XactEvent::XACT_EVENT_PARALLEL_COMMIT
         | pg_sys::XactEvent::XACT_EVENT_PARALLEL_ABORT => forget(),
         // Whoever commits it later would have to know what it changed.
-        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE if pending_definitions() || rows_pending() => {
+        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE
+            if pending_definitions() || rows_pending() || horizon::held() =>
+        {
             crate::border::Fault::new(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "a transaction that changed tables of UCRM cannot be prepared",
@@ -139,6 +141,7 @@ fn forget() {
         pending.all_rows = false;
         pending.slots.clear();
     });
+    horizon::release();
     context::leave();
     run::rest();
     secret::forget();

@@ -1,44 +1,77 @@
 //! Owns the moment before which audit and outbox are complete: no transaction that still runs can add a row older than it.
 //! Must never name a moment too late; too early only makes a poller wait.
-//! Called by ucrm.events_route() before it reads, and by ucrm.seal_audit() before it seals.
+//! Called by ucrm.events_route() before it reads and by ucrm.seal_audit() before it seals, by the triggers of the tables
+//! that are read up to it, and by `generation` at the end of transactions.
 
 use crate::border::{Answer, Call, uuid};
+use crate::shared::{Recorder, recorders};
 use pgrx::pg_sys;
+use std::sync::atomic::{Ordering, fence};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Microseconds from 1970 to 2000, where PostgreSQL's time begins.
-const EPOCH: i64 = 946_684_800_000_000;
+/// Microseconds since 1970, by the clock that ids are made from. Never 0, which is nobody's.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(1, |time| time.as_micros() as u64)
+}
 
-/// The lowest UUIDv7 of the millisecond in which the oldest running writer began, or of this one.
+/// This backend's own place among the recorders.
+fn own() -> Option<&'static Recorder> {
+    // SAFETY: a plain read of backend state. Backends count from 1.
+    let backend = unsafe { pg_sys::MyBackendId };
+    recorders()?.get(usize::try_from(backend).ok()?.checked_sub(1)?)
+}
+
+/// Whether this transaction holds the horizon.
+pub fn held() -> bool {
+    own().is_some_and(|own| own.since.load(Ordering::Relaxed) != 0)
+}
+
+/// The transaction has ended, and others see what it added.
+pub fn release() {
+    if let Some(own) = own() {
+        own.since.store(0, Ordering::Release);
+    }
+}
+
+/// Before a statement adds a row to audit or outbox, and so before the row's id is drawn. What a savepoint takes back
+/// holds the horizon all the same.
+fn hold(_: Call) -> Answer {
+    if let Some(own) = own()
+        && own.since.load(Ordering::Relaxed) == 0
+    {
+        // SAFETY: a plain read of backend state.
+        let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
+        own.database.store(database, Ordering::Relaxed);
+        own.since.store(now(), Ordering::SeqCst);
+        // Whoever has not seen this yet has read the clock before the id does.
+        fence(Ordering::SeqCst);
+    }
+    Ok(Some(pg_sys::Datum::null()))
+}
+
+/// The lowest UUIDv7 of the millisecond in which the oldest running recorder began to record, or of this one.
 ///
-/// Events take their id from the clock after their transaction has been given its number. So a transaction without a
-/// number writes events later than now, and one with a number later than its own beginning.
+/// Who does not record yet will draw later ids. Numbers of transactions say nothing: whoever is connected gets one.
 fn settled_until(_: Call) -> Answer {
-    // SAFETY: functions of PostgreSQL's own (utils/backend_status.h); the entries live until the snapshot is cleared.
-    let moment = unsafe {
-        let mut moment = pg_sys::GetCurrentTimestamp();
-        pg_sys::pgstat_clear_backend_activity_snapshot();
-        for n in 1..=pg_sys::pgstat_fetch_stat_numbackends() {
-            let local = pg_sys::pgstat_fetch_stat_local_beentry(n);
-            if local.is_null() || (*local).backend_xid.into_inner() == 0 {
-                continue;
-            }
-            let backend = &(*local).backendStatus;
-            if backend.st_databaseid != pg_sys::MyDatabaseId
-                || backend.st_procpid == pg_sys::MyProcPid
-            {
-                continue;
-            }
-            if backend.st_state == pg_sys::BackendState::STATE_DISABLED {
-                // It does not say when it began (track_activities is off).
-                moment = EPOCH.wrapping_neg();
-            } else if backend.st_xact_start_timestamp != 0 {
-                moment = moment.min(backend.st_xact_start_timestamp);
-            }
-        }
-        pg_sys::pgstat_clear_backend_activity_snapshot();
-        moment
+    let Some(recorders) = recorders() else {
+        return Ok(Some(uuid([0; 16])));
     };
-    let milliseconds = u128::try_from((moment + EPOCH).max(0) / 1000).unwrap_or_default();
+    // SAFETY: a plain read of backend state.
+    let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
+    let now = now();
+    fence(Ordering::SeqCst);
+    let moment = recorders
+        .iter()
+        .filter(|recorder| own().is_none_or(|own| !std::ptr::eq(own, *recorder)))
+        .map(|recorder| (recorder.since.load(Ordering::SeqCst), recorder))
+        .filter(|(since, recorder)| {
+            *since != 0 && recorder.database.load(Ordering::Relaxed) == database
+        })
+        .map(|(since, _)| since)
+        .fold(now, u64::min);
+    let milliseconds = u128::from(moment / 1000);
     Ok(Some(uuid((milliseconds << 80).to_be_bytes())))
 }
 
@@ -47,3 +80,4 @@ crate::leaf!(
     ucrm_settled_until,
     settled_until
 );
+crate::leaf!(pg_finfo_ucrm_hold_horizon, ucrm_hold_horizon, hold);

@@ -1,13 +1,13 @@
 //! Owns the extension's shared memory: one region, asked for when the server starts.
 //! Must never hold a pointer or a lock that a dying process could leave taken in the middle of a palloc or an error.
-//! Called by `generation`, `memo` and `window`.
+//! Called by `generation`, `horizon`, `memo` and `window`.
 
 use crate::memo::table::Table as Memo;
 use crate::window::table::Table as Windows;
 use pgrx::pg_sys;
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Counters of written (table, tenant) pairs; two pairs may share one, which only forgets more than needed.
 pub const ROW_SLOTS: usize = 16_384;
@@ -45,6 +45,15 @@ pub struct Shared {
     pub totals: Totals,
 }
 
+/// A backend that adds to audit or outbox. As many follow the region as there can be backends.
+#[repr(C)]
+pub struct Recorder {
+    /// When its transaction began to, in microseconds since 1970; 0: it does not.
+    pub since: AtomicU64,
+    /// In which database.
+    pub database: AtomicU32,
+}
+
 static REGION: AtomicPtr<Shared> = AtomicPtr::new(null_mut());
 static mut NEXT_REQUEST: pg_sys::shmem_request_hook_type = None;
 static mut NEXT_STARTUP: pg_sys::shmem_startup_hook_type = None;
@@ -54,6 +63,23 @@ pub fn shared() -> Option<&'static Shared> {
     // SAFETY: set once at start-up to a region that lives as long as the server; every field is atomic but the seed,
     // which is written before any backend exists.
     unsafe { REGION.load(Ordering::Relaxed).as_ref() }
+}
+
+/// The recorders, by number of backend, or `None` when the library was not preloaded.
+pub fn recorders() -> Option<&'static [Recorder]> {
+    let region = REGION.load(Ordering::Relaxed);
+    // SAFETY: they follow the region, whose size is a multiple of their alignment; all fields are atomic, and 0 is valid.
+    (!region.is_null())
+        .then(|| unsafe { std::slice::from_raw_parts(region.add(1).cast(), backends()) })
+}
+
+fn backends() -> usize {
+    // SAFETY: settled before the server asks for shared memory.
+    usize::try_from(unsafe { pg_sys::MaxBackends }).unwrap_or_default()
+}
+
+fn size() -> usize {
+    size_of::<Shared>() + backends() * size_of::<Recorder>()
 }
 
 /// Asks for the region. Does nothing outside shared_preload_libraries.
@@ -77,7 +103,7 @@ unsafe extern "C-unwind" fn on_request() {
         if let Some(next) = NEXT_REQUEST {
             next();
         }
-        pg_sys::RequestAddinShmemSpace(size_of::<Shared>());
+        pg_sys::RequestAddinShmemSpace(size());
     }
 }
 
@@ -90,7 +116,7 @@ unsafe extern "C-unwind" fn on_startup() {
         }
         let mut found = false;
         let region: *mut Shared =
-            pg_sys::ShmemInitStruct(c"ucrm".as_ptr(), size_of::<Shared>(), &mut found).cast();
+            pg_sys::ShmemInitStruct(c"ucrm".as_ptr(), size(), &mut found).cast();
         if !found {
             pg_sys::pg_strong_random((&raw mut (*region).seed).cast::<c_void>(), 16);
         }

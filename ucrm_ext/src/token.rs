@@ -65,13 +65,6 @@ fn make_uuid7(_: Call) -> Answer {
     Ok(Some(uuid(uuid7()?)))
 }
 
-/// The transaction gets its number first: see `horizon`.
-fn make_written_uuid7(call: Call) -> Answer {
-    // SAFETY: gives the transaction a number unless it has one; raises where nothing can be written.
-    unsafe { pg_sys::GetCurrentTransactionId() };
-    make_uuid7(call)
-}
-
 /// Sixteen random bytes.
 fn audit_salt(_: Call) -> Answer {
     let mut salt = [0; 16];
@@ -123,11 +116,6 @@ fn random_bytes(call: Call) -> Answer {
 
 crate::leaf!(pg_finfo_ucrm_random_bytes, ucrm_random_bytes, random_bytes);
 crate::leaf!(pg_finfo_ucrm_uuid7, ucrm_uuid7, make_uuid7);
-crate::leaf!(
-    pg_finfo_ucrm_written_uuid7,
-    ucrm_written_uuid7,
-    make_written_uuid7
-);
 crate::leaf!(pg_finfo_ucrm_audit_salt, ucrm_audit_salt, audit_salt);
 crate::leaf!(pg_finfo_ucrm_make_api_key, ucrm_make_api_key, make_api_key);
 crate::leaf!(pg_finfo_ucrm_make_token, ucrm_make_token, make_token);
