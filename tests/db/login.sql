@@ -12,7 +12,7 @@ begin;
 select ucrm.bind_login('fresh_report', :'acme', 'reader');
 select is(array[rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication], array[true, false, false, false, false, false], 'a login is made') from pg_roles where rolname = 'fresh_report';
 select is(rolconnlimit, 5, 'five connections') from pg_roles where rolname = 'fresh_report';
-select ok(setconfig @> array['default_transaction_read_only=on', 'statement_timeout=60s'], 'read-only, a minute a statement') from pg_db_role_setting where setrole = 'fresh_report'::regrole;
+select ok(setconfig @> array['default_transaction_read_only=on', 'statement_timeout=60s', 'idle_in_transaction_session_timeout=5min'], 'read-only, a minute a statement, five in an open transaction') from pg_db_role_setting where setrole = 'fresh_report'::regrole;
 select ok(not setconfig::text ~ 'tenant', 'its tenant is not written where everybody reads') from pg_db_role_setting where setrole = 'fresh_report'::regrole;
 select is((select array_agg(roleid::regrole::text) from pg_auth_members where member = 'fresh_report'::regrole), array['ucrm_reader'], 'it reads');
 select is((select count(*) from ucrm.platform_audit_logs where action = 'login.bound' and detail ->> 'login' = 'fresh_report'), 1::bigint, 'which is written down');
@@ -37,7 +37,9 @@ set session authorization :"report";
 select is(pg_temp.attempt(format('select from %I.contacts', :'views')), '42501', 'another login''s views are not one''s own');
 reset session authorization;
 
+alter role fresh_report set idle_in_transaction_session_timeout = '1h';
 select ucrm.bind_login('fresh_report', :'globex', 'reader');
+select ok('idle_in_transaction_session_timeout=1h' = any (setconfig), 'a DBA''s own limit stays') from pg_db_role_setting where setrole = 'fresh_report'::regrole;
 set session authorization fresh_report;
 select is((select array_agg(distinct tenant_id::text) from crm.contacts), array[:'globex'], 'bound again, it sees the other');
 reset session authorization;

@@ -85,6 +85,16 @@ begin
     end if;
     execute format('alter role %I login connection limit 5', bind_login.login);
     execute format('alter role %I set statement_timeout = ''60s''', bind_login.login);
+    -- An open transaction keeps vacuum from what it may still look at.
+    if not exists (
+        select
+        from pg_catalog.pg_db_role_setting as s
+        cross join unnest(s.setconfig) as c
+        where s.setrole = (select r.oid from pg_catalog.pg_roles as r where r.rolname = bind_login.login)
+          and starts_with(c, 'idle_in_transaction_session_timeout=')
+    ) then
+        execute format('alter role %I set idle_in_transaction_session_timeout = ''5min''', bind_login.login);
+    end if;
     execute format('alter role %I set default_transaction_read_only = on', bind_login.login);
     execute format('grant ucrm_reader to %I', bind_login.login);
     insert into ucrm.logins as l (login, tenant_id, role, report_schema)
@@ -99,7 +109,7 @@ begin
 end
 $$;
 comment on function ucrm.bind_login(name, uuid, text) is
-'Makes or adopts a login that sees exactly one tenant, read-only: SELECT through ucrm_reader, 60 s per statement, 5 connections, and a schema of views to look at. Superuser only. Set its password with ALTER ROLE … PASSWORD or \password.';
+'Makes or adopts a login that sees exactly one tenant, read-only: SELECT through ucrm_reader, 60 s per statement, 5 min idle in a transaction unless it has another setting (both defaults: a session may set others), 5 connections, and a schema of views to look at. Superuser only. Set its password with ALTER ROLE … PASSWORD or \password.';
 
 create function ucrm.unbind_login(login name)
 returns void
