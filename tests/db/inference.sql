@@ -308,7 +308,7 @@ select is_empty(
             'create_api_key', 'binding', 'enter', 'limit', 'add_member', 'create_role', 'members_of_tenant', 'tenant_setting', 'delete_tenant', 'permission_map', 'why', 'demand_fresh', 'create_workspace',
             'create_custom_column', 'demand_all_rows', 'custom_amount', 'major', 'invite', 'update_tenant', 'set_mail_sender', 'mail_sender', 'remove_mail_sender',
             'resource_of', 'demand_history', 'demand_moment', 'audit_begins', 'column_map', 'value_as', 'image_as_of', 'masked_image', 'restated', 'uuid_after', 'as_of', 'rows_as_of',
-            'record_line', 'relation_of', 'key_type', 'time_of_id', 'unlike_columns', 'created_of', 'moment_of_row',
+            'record_line', 'relation_of', 'key_type', 'time_of_id', 'unlike_columns', 'created_of', 'moment_of_row', 'type_name', 'is_plain_key', 'key_names', 'unlike_images',
             'undo_statement', 'writable_columns', 'event_catalogue', 'event_channel', 'renew_event_channel', 'audit_public_keys',
             'create_webhook', 'is_public_address', 'set_inbound_secret', 'webhook_host_fault', 'webhook_url_fault')$$,
     'every function that a tenant''s login may call is probed with foreign ids, or takes none');

@@ -14,9 +14,11 @@ unsafe extern "C" {
 }
 const BYTEA_OUTPUT_HEX: c_int = 1;
 
-/// What a type's output depends on: TimeZone, IntervalStyle, bytea_output, extra_float_digits.
+/// What a type's output depends on: TimeZone, DateStyle, IntervalStyle, bytea_output, extra_float_digits.
 struct Style {
     zone: *mut pg_sys::pg_tz,
+    dates: c_int,
+    order: c_int,
     interval: c_int,
     bytes: c_int,
     digits: c_int,
@@ -31,6 +33,8 @@ impl Style {
             *ZONE.get_or_init(|| unsafe { pg_sys::pg_tzset(c"UTC".as_ptr()) }.expose_provenance());
         Style {
             zone: std::ptr::with_exposed_provenance_mut(zone),
+            dates: pg_sys::USE_ISO_DATES as c_int,
+            order: pg_sys::DATEORDER_MDY as c_int,
             interval: pg_sys::INTSTYLE_POSTGRES as c_int,
             bytes: BYTEA_OUTPUT_HEX,
             digits: 1,
@@ -43,11 +47,15 @@ impl Style {
         unsafe {
             let before = Style {
                 zone: pg_sys::session_timezone,
+                dates: pg_sys::DateStyle,
+                order: pg_sys::DateOrder,
                 interval: pg_sys::IntervalStyle,
                 bytes: bytea_output,
                 digits: pg_sys::extra_float_digits,
             };
             pg_sys::session_timezone = self.zone;
+            pg_sys::DateStyle = self.dates;
+            pg_sys::DateOrder = self.order;
             pg_sys::IntervalStyle = self.interval;
             bytea_output = self.bytes;
             pg_sys::extra_float_digits = self.digits;

@@ -119,6 +119,7 @@ trunk! {
     "history": "../sql/89_history.sql",
     "undo": "../sql/89_undo.sql",
     "unrecorded": "../sql/89_unrecorded.sql",
+    "unheard": "../sql/89_unheard.sql",
     "handle": "../sql/90_handle.sql",
     "handle_apart": "../sql/90_handle_apart.sql",
     "raised": "../sql/91_raised.sql",
