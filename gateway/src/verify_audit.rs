@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use ucrm_chain::note::{self, Checkpoint, PublicKey};
@@ -19,7 +20,7 @@ const AFTER_HELP: &str = "Prints a line for each finding: kind, seal, audit row,
 
 /// Checks an exported audit log: every row against its seal, every seal against the one before, the chain against checkpoints.
 #[derive(Parser)]
-#[command(name = "ucrm-gateway verify-audit", version, about, after_help = AFTER_HELP)]
+#[command(name = "ucrm-gateway verify-audit", bin_name = "ucrm-gateway verify-audit", version, after_help = AFTER_HELP)]
 struct Arguments {
     /// What GET /api/v1/audit_logs/export or ucrm.audit_export() gave; - for standard input
     #[arg(value_name = "FILE")]
@@ -100,7 +101,9 @@ fn check(arguments: &Arguments) -> Result<Summary, String> {
             File::open(&arguments.file).map_err(|error| unreadable(&arguments.file, error))?,
         ),
     };
-    let mut walk = Walk::new(keys, kept);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.as_micros() as i64);
+    let mut walk = Walk::new(keys, kept).at(now);
     let mut lines = BufReader::with_capacity(1 << 18, file);
     let mut line = Vec::new();
     for number in 1.. {
@@ -111,7 +114,11 @@ fn check(arguments: &Arguments) -> Result<Summary, String> {
         }
         walk.line(number, &String::from_utf8_lossy(&line));
     }
-    Ok(walk.finish())
+    let summary = walk.finish();
+    if summary.lines == 0 {
+        return Err(format!("{} is no audit export", arguments.file.display()));
+    }
+    Ok(summary)
 }
 
 fn text_of(path: &Path) -> Result<String, String> {

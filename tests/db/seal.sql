@@ -123,12 +123,30 @@ select is(pg_temp.found(format('delete from ucrm.audit_logs where tenant_id = %L
 select is(pg_temp.found(format('delete from ucrm.audit_logs where tenant_id = %L', :'acme')), 'removed 1; removed 2; removed 3', 'and all of it');
 select is(pg_temp.found('set local session_replication_role = replica; update ucrm.audit_logs set actor_kind = ''key'' where ' || pg_temp.row(1)), 'changed 1 row 1', 'triggers asleep are no help');
 
+select is(pg_temp.found('update ucrm.audit_logs set images = ''\x0102'' where ' || pg_temp.row(6)), 'changed 2 row 6', 'what is no digest is no right one');
+select is(pg_temp.found('alter table ucrm.audit_logs drop constraint audit_logs_pkey; insert into ucrm.audit_logs select * from ucrm.audit_logs where ' || pg_temp.row(6)), 'inserted 2 row 6', 'a row that stands twice is found');
+select is(pg_temp.found(format('alter table ucrm.audit_logs drop constraint audit_logs_pkey; insert into ucrm.audit_logs select (jsonb_populate_record(l, ''{"action": "other"}'')).* from ucrm.audit_logs as l where %s', replace(pg_temp.row(6), 'tenant_id', 'l.tenant_id'))), 'changed 2 row 6; inserted 2 row 6', 'and that they differ');
+
 -- Seals.
 select is(pg_temp.found(format('update ucrm.audit_seals set %s where tenant_id = %L and n = 2', c.set, :'acme')), c.found, 'a changed seal is found: ' || c.set)
 from (values
-    ('root = sha256(''other'')', 'changed 2; seal 2; seal 2'), ('previous = sha256(''other'')', 'seal 2; seal 2'), ('created_at = now() - interval ''1 year''', 'seal 2'), ('rows = 3', 'seal 2; seal 2'),
-    ('first_id = ucrm.uuid7()', 'seal 2; seal 2'), ('pruned = 1', 'seal 2; seal 3'), ('hash = sha256(''other'')', 'seal 2; seal 3'), ('leaves = leaves || sha256(''other'')', 'seal 2'), ('ids = ids[2:]', 'seal 2'), ('n = 5', 'inserted 3 row 5; inserted 3 row 6; inserted 3 row 7; inserted 3 row 8; seal 3; removed 5; seal 5; seal 5')
+    ('root = sha256(''other'')', 'changed 2; seal 2; seal 2'), ('previous = sha256(''other'')', 'seal 2; seal 2'), ('created_at = now() - interval ''1 year''', 'seal 2; seal 2'), ('rows = 3', 'seal 2; seal 2'),
+    ('first_id = ucrm.uuid7()', 'seal 2; seal 2'), ('pruned = 1', 'seal 2; seal 2; seal 2; seal 3'), ('hash = sha256(''other'')', 'seal 2; seal 3'), ('leaves = leaves || sha256(''other'')', 'seal 2'), ('ids = ids[2:]', 'seal 2'), ('n = 5', 'inserted 3 row 5; inserted 3 row 6; inserted 3 row 7; inserted 3 row 8; seal 3; removed 5; seal 5; seal 5; seal 5')
 ) as c (set, found);
+select is(pg_temp.found(format('alter table ucrm.audit_seals alter column %I drop not null; update ucrm.audit_seals set %1$I = null where tenant_id = %L and n = 2; update ucrm.audit_seals as s set hash = %s where tenant_id = %2$L and n = 2', c.name, :'acme',
+    case c.name when 'hash' then 'null' else 'ucrm.seal_digest(s.tenant_id, s.n, s.first_id, s.last_id, s.rows, s.root, s.previous, s.pruned, s.created_at)' end)), c.found, 'an empty column is found, however it was made to fit: ' || c.name)
+from (values ('root', 'changed 2; seal 2; seal 2; seal 3'), ('previous', 'seal 2; seal 2; seal 3'), ('pruned', 'seal 2'), ('created_at', 'seal 2; seal 3'), ('rows', 'seal 2; seal 2; seal 3'), ('hash', 'seal 2; seal 2; seal 3')) as c (name, found);
+select is(pg_temp.found(format('update ucrm.audit_seals set %s where tenant_id = %L and n = 2', c.set, :'acme')), c.found, 'so is what is no digest: ' || c.set)
+from (values ('root = ''\x0102''', 'changed 2; seal 2; seal 2'), ('previous = ''\x0102''', 'seal 2; seal 2'), ('hash = ''\x0102''', 'seal 2; seal 3'), ('leaves = ''\x0102''', 'seal 2'), ('leaves = null', 'seal 2'), ('ids = null', 'seal 2')) as c (set, found);
+select is(pg_temp.found(format('update ucrm.audit_seals set created_at = %s where tenant_id = %L and n = 3; select pg_temp.refit(3)', c.at, :'acme')), c.found, 'when a seal was made has to fit: ' || c.at)
+from (values ('created_at + interval ''1 second''', 'nothing'), ('created_at - interval ''1 hour''', 'seal 3'), ('now() + interval ''2 hours''', 'seal 3'), ('''infinity''', 'seal 3')) as c (at, found);
+select is(pg_temp.found(format('update ucrm.audit_seals set created_at = created_at + interval ''30 minutes'' where tenant_id = %L and n = 3; select pg_temp.refit(3); select ucrm.seal_rows(%1$L, pg_temp.sealable(), 4)', :'acme')), 'nothing', 'a clock that steps back accuses nobody');
+-- What is young was pruned by nobody's policy, whatever a seal says.
+select is(pg_temp.found(format('delete from ucrm.audit_logs where tenant_id = %L and id <= (select last_id from ucrm.audit_seals where tenant_id = %1$L and n = 2); update ucrm.audit_seals set ids = null, leaves = null where tenant_id = %1$L and n <= 2; %s; select ucrm.seal_rows(%1$L, ''00000000-0000-0000-0000-000000000000'', 0, 2)', :'acme', c.also), :'kept'), c.found, c.what)
+from (values
+    ('select', 'seal 4; seal 4', 'a claim of pruning is found, though the chain is whole'),
+    ('select ucrm.record_event((select acme from scene), ''pruned'', ''audit_logs'', null, null, ''{"seals": [1, 2]}'')', 'seal 4', 'with a row that bears it out too')
+) as c (also, found, what);
 select is(pg_temp.found(format('delete from ucrm.audit_seals where tenant_id = %L and n = 2', :'acme')), 'inserted 3 row 5; inserted 3 row 6; inserted 3 row 7; inserted 3 row 8; seal 3', 'a seal that is gone is found');
 select is(pg_temp.found(format('update ucrm.audit_logs set action = ''other'' where %s; update ucrm.audit_seals set leaves = overlay(leaves placing sha256(''other'') from 33) where tenant_id = %L and n = 2; select pg_temp.refit(2)', pg_temp.row(6), :'acme')),
     'changed 2 row 6; seal 3', 'a seal that was made to fit is found by the next one');
@@ -154,6 +172,9 @@ select is((select count(*) from ucrm.events as e where e.tenant_id = :'acme' and
 select is((select l.after from ucrm.audit_logs as l where l.tenant_id = :'acme' and l.record_id = :'contact' and l.action = 'forget'), '{"audit_rows": 1, "events": 1}', 'that it was forgotten is on record');
 select is(pg_temp.found('update ucrm.audit_logs set ' || c.set || ' where ' || pg_temp.row(6)), c.found, 'a redacted row cannot be edited either: ' || c.set)
 from (values ('images = sha256(''other'')', 'changed 2 row 6; redacted 2 row 6'), ('images = null', 'changed 2 row 6'), ('after = ''{"other": 1}''', 'changed 2 row 6; redacted 2 row 6'), ('salt = ucrm.audit_salt()', 'changed 2 row 6'), ('user_id = ucrm.uuid7()', 'changed 2 row 6; redacted 2 row 6')) as c (set, found);
+select is(pg_temp.found(format('update crm.contacts set notes = ''came later'' where id = %L; select ucrm.seal_rows(%L, pg_temp.sealable(), 1000); update ucrm.audit_logs set images = ucrm.images_digest(salt, before, after), before = null, after = null, salt = null where tenant_id = %2$L and record_id = %1$L and action = ''update''', :'contact', :'acme')),
+    'redacted 2 row 6; blanked 4 a row', 'but what was written after it was not to be forgotten');
+select is(pg_temp.found(format('update crm.contacts set notes = ''came later'' where id = %L; select ucrm.seal_rows(%L, pg_temp.sealable(), 1000); select ucrm.forget(''contacts'', %1$L, %2$L)', :'contact', :'acme')), 'redacted 2 row 6; redacted 4 a row', 'unless it was said again');
 select is(pg_temp.found(format('update ucrm.audit_logs as l set before = f.before, after = f.after, salt = f.salt, images = null from forgotten as f where l.tenant_id = f.tenant_id and l.id = f.id')), 'nothing', 'whoever kept the images can show that they are the ones');
 rollback;
 
@@ -250,14 +271,24 @@ select is(pg_temp.found('select', :'kept'), 'nothing', 'a gap that the policy ma
 select is((select array[seals, sealed_rows, pruned_seals] from ucrm.audit_state(:'acme')), array[12, 50, 5]::bigint[], 'and it is said how far back the proof reaches');
 select is(pg_temp.found(format('delete from ucrm.audit_logs where tenant_id = %L and id <= (select last_id from ucrm.audit_seals where tenant_id = %1$L and n = 7)', :'acme')), 'removed 6; removed 7', 'a gap that somebody else made is one');
 select is(pg_temp.found(format('delete from ucrm.audit_logs where tenant_id = %L and id <= (select last_id from ucrm.audit_seals where tenant_id = %1$L and n = 6); update ucrm.audit_seals set ids = null, leaves = null where tenant_id = %1$L and n = 6', :'acme')), 'removed 6', 'though it looks alike');
-select is(pg_temp.found(format('update ucrm.audit_seals set pruned = 6 where tenant_id = %L and pruned > 0', :'acme')), 'seal 11; seal 12', 'and nobody widens it');
+select is(pg_temp.found(format('update ucrm.audit_seals set pruned = 6 where tenant_id = %L and pruned > 0', :'acme')), 'seal 11; seal 11; seal 12', 'and nobody widens it');
 select is(pg_temp.found(format('insert into ucrm.audit_logs (id, tenant_id, actor_kind, action, resource) select overlay(ucrm.lowest_id(now() - interval ''90 days'')::text placing ''1'' from 36)::uuid, %L, ''database'', ''create'', ''contacts''', :'acme')), 'changed 2', 'nor fills it');
 update ucrm.tenants set settings = settings || '{"audit_retention_days": 1}' where id = :'acme';
 select is(ucrm.retention_days(:'acme'), 30, 'a workspace keeps a month');
 update ucrm.tenants set settings = settings - 'audit_retention_days' where id = :'acme';
 select is(ucrm.retention_days(:'acme'), null, 'for ever, unless it says otherwise');
 select ucrm.set('audit_retention_days', '7') \g /dev/null
-select is(array[ucrm.retention_days(:'acme'), ucrm.retention_days(null)], array[7, 7], 'or the installation');
+select is(array[ucrm.retention_days(:'acme'), ucrm.retention_days(null)], array[30, 30], 'or the installation, which keeps no less');
+-- The platform's own chain is pruned as well.
+delete from ucrm.platform_audit_logs;
+delete from ucrm.audit_seals where tenant_id = '00000000-0000-0000-0000-000000000000';
+insert into ucrm.platform_audit_logs (id, action, detail) select overlay(ucrm.lowest_id(now() - n * interval '1 day')::text placing lpad(n::text, 12, '0') from 25)::uuid, 'long ago', '{}' from generate_series(1, 60) as n;
+do $$ begin while ucrm.seal_rows('00000000-0000-0000-0000-000000000000', ucrm.lowest_id(now()), 10) > 0 loop end loop; end $$;
+select is(ucrm.prune_audit(), 50::bigint, 'what is a month old goes, of a workspace and of the platform');
+select is(array[pruned_seals, sealed_rows], array[3, 30]::bigint[], 'seal by seal') from ucrm.audit_state();
+select is((select count(*) from ucrm.audit_verify()), 0::bigint, 'a gap that the policy made is none there either');
+delete from ucrm.platform_audit_logs where action = 'audit.pruned';
+select is((select string_agg(concat_ws(' ', v.kind, v.seal), '; ') from ucrm.audit_verify() as v), 'seal 7', 'unless nothing says so');
 rollback;
 
 select '1..' || currval('__tresults___numb_seq');

@@ -16,7 +16,7 @@ insert into ucrm.settings (name, value, description, builtin) values
 ('mail_days', '90', 'days after which a mail that was sent or given up is forgotten; null: never', true),
 ('event_days', 'null', 'days after which an event is forgotten; null: never', true),
 ('seal_after', '30', 'seconds after which an audit row is to be sealed', true),
-('audit_retention_days', 'null', 'days after which sealed audit rows are pruned, at least 1; null: never. A workspace''s own setting of this name wins', true);
+('audit_retention_days', 'null', 'days after which sealed audit rows are pruned, at least 30; null: never. A workspace''s own setting of this name wins', true);
 
 create trigger builtin_rows_do_not_change
 before update or delete on ucrm.settings

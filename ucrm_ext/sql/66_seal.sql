@@ -52,7 +52,7 @@ language c
 immutable
 strict
 as 'MODULE_PATHNAME', 'ucrm_merkle_root';
-comment on function ucrm.merkle_root(bytea) is 'The root of the tree over leaves of 32 bytes each (RFC 6962, 2.1).';
+comment on function ucrm.merkle_root(bytea) is 'The root of the tree over leaves of 32 bytes each (RFC 6962, 2.1); null for anything else.';
 
 create function ucrm.seal_digest(tenant_id uuid, n bigint, first_id uuid, last_id uuid, rows bigint, root bytea, previous bytea, pruned bigint, created_at timestamptz)
 returns bytea
@@ -123,7 +123,7 @@ declare
     head record;
     s ucrm.audit_seals;
 begin
-    select x.n, x.last_id, x.hash, x.pruned into head
+    select x.n, x.last_id, x.hash, x.pruned, x.created_at into head
     from ucrm.audit_seals as x
     where x.tenant_id = chain
     order by x.n desc
@@ -149,7 +149,8 @@ begin
     s.root := ucrm.merkle_root(s.leaves);
     s.previous := coalesce(head.hash, decode(repeat('00', 32), 'hex'));
     s.pruned := coalesce(seal_rows.pruned, head.pruned, 0);
-    s.created_at := clock_timestamp();
+    -- A clock that steps back does not have a seal made before the one that it follows.
+    s.created_at := greatest(clock_timestamp(), head.created_at);
     s.hash := ucrm.seal_digest(s.tenant_id, s.n, s.first_id, s.last_id, s.rows, s.root, s.previous, s.pruned, s.created_at);
     insert into ucrm.audit_seals select s.*;
     return s.rows;

@@ -21,6 +21,21 @@ $$;
 comment on function ucrm.audit_chain(uuid) is
 'Whose audit the caller asks about: his workspace''s, which he has to be allowed to read; for logins of the platform, without a context, any tenant''s, or, for null, the platform''s own. Refusals: not_a_member, permission_denied, no_context.';
 
+create function ucrm.is_pruning_on_record(chain uuid, first bigint, last bigint)
+returns boolean
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select case when chain = '00000000-0000-0000-0000-000000000000'
+        then exists (select from ucrm.platform_audit_logs as p where p.action = 'audit.pruned' and p.detail -> 'seals' = jsonb_build_array(first, last))
+        else exists (
+            select from ucrm.audit_logs as l
+            where l.tenant_id = chain and l.resource = 'audit_logs' and l.record_id is null and l.action = 'pruned' and l.after -> 'seals' = jsonb_build_array(first, last))
+    end;
+$$;
+comment on function ucrm.is_pruning_on_record(uuid, bigint, bigint) is 'Whether an audit row says that the rows of just these seals of a chain were pruned.';
+
 create function ucrm.seal_faults(s ucrm.audit_seals, before ucrm.audit_seals, pruned bigint)
 returns table (kind text, seal bigint, record_id uuid, what text)
 language plpgsql
@@ -34,14 +49,18 @@ declare
 begin
     seal := s.n;
     kind := 'seal';
-    if s.n <> coalesce(before.n, 0) + 1 then
-        what := format('seals %s to %s are missing', coalesce(before.n, 0) + 1, s.n - 1);
+    if num_nulls(s.n, s.last_id, s.rows, s.root, s.previous, s.pruned, s.created_at, s.hash) > 0 or least(s.rows, s.pruned) < 0 then
+        what := 'has a column that is empty, or below zero';
         return next;
-    elsif s.previous <> coalesce(before.hash, decode(repeat('00', 32), 'hex')) then
+    end if;
+    if s.n is distinct from coalesce(before.n, 0) + 1 then
+        what := case when s.n <= before.n then format('comes after seal %s', before.n) else format('seals %s to %s are missing', coalesce(before.n, 0) + 1, s.n - 1) end;
+        return next;
+    elsif s.previous is distinct from coalesce(before.hash, decode(repeat('00', 32), 'hex')) then
         what := format('seal %s is not the one that this one follows', s.n - 1);
         return next;
     end if;
-    if s.hash <> ucrm.seal_digest(s.tenant_id, s.n, s.first_id, s.last_id, s.rows, s.root, s.previous, s.pruned, s.created_at) then
+    if s.hash is distinct from ucrm.seal_digest(s.tenant_id, s.n, s.first_id, s.last_id, s.rows, s.root, s.previous, s.pruned, s.created_at) then
         what := 'was changed: its hash is another one''s';
         return next;
     end if;
@@ -49,10 +68,30 @@ begin
         what := 'says of too few or too many seals that they were pruned';
         return next;
     end if;
-    if listed and (
-        octet_length(s.leaves) <> 32 * s.rows or cardinality(s.ids) <> s.rows
+    if s.pruned > coalesce(before.pruned, 0) then
+        -- No policy prunes what is younger.
+        if (select max(ucrm.time_of_id(x.last_id)) from ucrm.audit_seals as x where x.tenant_id = s.tenant_id and x.n = s.pruned) > s.created_at - interval '720 hours' then
+            what := 'claims rows pruned that were younger than 30 days';
+            return next;
+        end if;
+        -- The row that says so comes under a later seal, and may be pruned itself.
+        if s.n >= seal_faults.pruned and not ucrm.is_pruning_on_record(s.tenant_id, coalesce(before.pruned, 0) + 1, s.pruned) then
+            what := 'claims rows pruned, and no row says that they were';
+            return next;
+        end if;
+    end if;
+    if s.created_at < before.created_at then
+        what := 'was made before the one that it follows';
+        return next;
+    end if;
+    if s.created_at > clock_timestamp() + interval '1 hour' or not isfinite(s.created_at) then
+        what := 'is of a time to come';
+        return next;
+    end if;
+    if (s.ids is null) <> (s.leaves is null) or listed and (
+        octet_length(s.leaves) is distinct from 32 * s.rows or cardinality(s.ids) is distinct from s.rows
         or s.rows > 0 and (s.ids[1], s.ids[s.rows]) is distinct from (s.first_id, s.last_id)
-        or ucrm.merkle_root(s.leaves) <> s.root)
+        or ucrm.merkle_root(s.leaves) is distinct from s.root)
     then
         what := 'its list of rows was changed';
         listed := false;
@@ -68,7 +107,7 @@ begin
         where t.id > coalesce(before.last_id, '00000000-0000-0000-0000-000000000000') and t.id <= s.last_id
         order by t.id
     ) as x;
-    whole := case when listed then (f.ids, f.leaves) is not distinct from (nullif(s.ids, '{}'), nullif(s.leaves, '')) else ucrm.merkle_root(coalesce(f.leaves, '')) = s.root end;
+    whole := case when listed then (f.ids, f.leaves) is not distinct from (nullif(s.ids, '{}'), nullif(s.leaves, '')) else ucrm.merkle_root(coalesce(f.leaves, '')) is not distinct from s.root end;
     if whole then
         null;
     elsif f.ids is null and s.n <= pruned then
@@ -85,6 +124,8 @@ begin
         from (select i.id, substr(s.leaves, i.n::integer * 32 - 31, 32) as leaf from unnest(s.ids) with ordinality as i (id, n)) as l
         full join (select i.id, substr(f.leaves, i.n::integer * 32 - 31, 32) as leaf from unnest(f.ids) with ordinality as i (id, n)) as r on r.id = l.id
         where l.leaf is distinct from r.leaf
+        union all
+        select 'inserted', s.n, d.id, 'stands there more than once' from unnest(f.ids) as d (id) group by d.id having count(*) > 1
         order by 3;
     else
         kind := 'changed';
@@ -100,7 +141,7 @@ begin
         cross join lateral (
             select exists (
                 select from ucrm.audit_logs as x
-                where x.tenant_id = t.tenant_id and x.resource = t.resource and x.record_id = t.record_id and x.action = 'forget'
+                where x.tenant_id = t.tenant_id and x.resource = t.resource and x.record_id = t.record_id and x.action = 'forget' and x.id > t.id
             ) as yes
         ) as forgotten
         where t.tenant_id = s.tenant_id and t.id > coalesce(before.last_id, '00000000-0000-0000-0000-000000000000') and t.id <= s.last_id and t.images is not null and t.salt is null
@@ -187,6 +228,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return query select * from ucrm.verified_chain(tenant, checkpoint);
+    if ucrm.tenant_id() is null and tenant is null then
+        raise notice 'the platform''s own audit was verified; name a tenant for that of a workspace';
+    end if;
     if records then
         return query select * from ucrm.unrecorded(coalesce(ucrm.tenant_id(), tenant));
     end if;

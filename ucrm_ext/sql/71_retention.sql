@@ -10,8 +10,9 @@ declare
     own constant numeric := (select (t.settings ->> 'audit_retention_days')::numeric from ucrm.tenants as t where t.id = tenant and jsonb_typeof(t.settings -> 'audit_retention_days') = 'number');
     ours constant numeric := (ucrm.setting('audit_retention_days') #>> '{}')::numeric;
 begin
-    -- A workspace keeps no less than a month: whoever took it over could else have its traces removed.
-    return case when own is not null then least(greatest(own, 30), 100000) when ours is not null then least(greatest(ours, 1), 100000) end;
+    -- No less than a month is kept: whoever took a workspace over could else have his traces removed, and of what is younger
+    -- nobody could tell whether a policy pruned it.
+    return case when coalesce(own, ours) is not null then least(greatest(coalesce(own, ours), 30), 100000) end;
 end
 $$;
 comment on function ucrm.retention_days(uuid) is 'After how many days a tenant''s sealed audit rows are pruned, by its own setting or the installation''s; null: never.';
@@ -23,7 +24,7 @@ volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    old constant uuid := ucrm.lowest_id(clock_timestamp() - make_interval(days => days));
+    old constant uuid := ucrm.lowest_id(clock_timestamp() - make_interval(hours => 24 * days));
     head record;
     upto record;
     gone bigint;

@@ -74,7 +74,7 @@ begin
         after := state || '{"stage": "seals"}';
     elsif stage = 'seals' then
         with near as (
-            select x.*, coalesce(lag(x.last_id) over (order by x.n), last) as since, sum(x.rows) over (order by x.n) - x.rows as others
+            select x.*, coalesce(lag(x.last_id) over (order by x.n), last) as since, sum(coalesce(x.rows, 0)) over (order by x.n) - coalesce(x.rows, 0) as others
             from (select s.* from ucrm.audit_seals as s where s.tenant_id = chain and s.n > (state ->> 'n')::bigint order by s.n limit 200) as x
         )
         select string_agg(ucrm.seal_line(row(c.tenant_id, c.n, c.first_id, c.last_id, c.rows, c.root, c.previous, c.pruned, c.created_at, c.hash, c.ids, c.leaves)::ucrm.audit_seals, filter is null or r.many > 0)
@@ -102,7 +102,7 @@ begin
                 select 1 as n, jsonb_build_object('kind', 'checkpoint', 'note', ucrm.chain_checkpoint(chain))::text as line
                 where state -> 'signed' = 'true' and filter is null
                 union all
-                select 2, jsonb_build_object('kind', 'end', 'rows', state -> 'rows', 'seals', seals)::text
+                select 2, jsonb_build_object('kind', 'end', 'rows', state -> 'rows', 'seals', seals, 'records', coalesce(state -> 'records', '0'))::text
             ) as l
         );
     end if;
@@ -217,6 +217,7 @@ declare
     told constant boolean := state -> 'heard' is null;
     since constant text := state ->> 'since';
     reached text;
+    many bigint;
 begin
     if nouns = '{}' then
         after := state || '{"stage": "end"}';
@@ -225,16 +226,20 @@ begin
     if told then
         -- A record's rows stay together.
         reached := ucrm.told_upto(tenant, nouns[1], coalesce(since, ''));
-        lines := (select string_agg(ucrm.record_line(nouns[1], u.key, u.audit_id, u.fields, u.present), E'\n') from ucrm.unlike_records(tenant, nouns[1], coalesce(since, ''), reached) as u where not u.past);
+        select string_agg(ucrm.record_line(nouns[1], u.key, u.audit_id, u.fields, u.present), E'\n'), count(*)
+        into lines, many
+        from ucrm.unlike_records(tenant, nouns[1], coalesce(since, ''), reached) as u
+        where not u.past;
         after := state || jsonb_build_object('nouns', nouns, 'since', reached) || case when reached is null then '{"heard": true}' else '{}' end::jsonb;
     else
-        select string_agg(ucrm.record_line(nouns[1], u.key, null, null, u.present), E'\n') filter (where u.unheard),
+        select string_agg(ucrm.record_line(nouns[1], u.key, null, null, u.present), E'\n') filter (where u.unheard), count(*) filter (where u.unheard),
                case when count(*) = 1000 then (array_agg(u.key order by u.n desc))[1] end
-        into lines, reached
+        into lines, many, reached
         from ucrm.unheard_records(tenant, nouns[1], since, 1000) with ordinality as u (key, present, unheard, n);
         after := case when reached is not null then state || jsonb_build_object('since', reached)
                       else state - 'heard' || jsonb_build_object('nouns', nouns[2:], 'since', null) end;
     end if;
+    after := after || jsonb_build_object('records', coalesce((state ->> 'records')::bigint, 0) + many);
 end
 $$;
 comment on function ucrm.record_piece(uuid, jsonb) is 'The next lines of an export, of about a thousand records: those that are not what their audit says (ucrm.unrecorded()).';

@@ -11,7 +11,7 @@ use std::ptr::null_mut;
 use ucrm_chain::note::{self, Checkpoint, PublicKey, SIGNER};
 use ucrm_chain::row::Row;
 use ucrm_chain::seal::Seal;
-use ucrm_chain::{Digest, moment, tree};
+use ucrm_chain::{Digest, digest, moment, tree};
 
 /// Microseconds from 1970 to 2000, where PostgreSQL's time begins.
 const EPOCH: i64 = 946_684_800_000_000;
@@ -50,21 +50,13 @@ fn json<'a>(call: Call, n: usize) -> Option<&'a str> {
     (text != "null").then_some(text)
 }
 
-fn digest(bytes: &[u8]) -> Result<Digest, Fault> {
-    bytes.try_into().map_err(|_| {
-        Fault::new(
-            PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
-            "a digest has 32 bytes",
-        )
-    })
-}
-
-/// Calls `with` with the row that the first eighteen arguments are, in the order of sql/66_seal.sql.
-fn row<T>(call: Call, with: impl FnOnce(&Row) -> T) -> Result<T, Fault> {
+/// Calls `with` with the row that the first eighteen arguments are, in the order of sql/66_seal.sql. A digest that is none
+/// stands as one that nothing has: what was changed is to be found, and not to end the search.
+fn row<T>(call: Call, with: impl FnOnce(&Row) -> T) -> T {
     let (id, tenant_id, at) = (uuid(call, 0), uuid(call, 1), time(call, 2));
     let (user_id, impersonator_id, request_id) = (uuid(call, 4), uuid(call, 5), uuid(call, 8));
     let (address, salt) = (address(call, 9), uuid(call, 16));
-    Ok(with(&Row {
+    with(&Row {
         id: id.as_deref().unwrap_or_default(),
         tenant_id: tenant_id.as_deref(),
         at: at.as_deref().unwrap_or_default(),
@@ -82,17 +74,17 @@ fn row<T>(call: Call, with: impl FnOnce(&Row) -> T) -> Result<T, Fault> {
         after: json(call, 14),
         changed: call.datum(15).map(|_| call.texts(15)),
         salt: salt.as_deref(),
-        images: call.bytes(17).map(digest).transpose()?,
-    }))
+        images: call.bytes(17).map(digest),
+    })
 }
 
 fn audit_leaf(call: Call) -> Answer {
-    let leaf = row(call, |row| row.leaf())?;
+    let leaf = row(call, |row| row.leaf());
     Ok(Some(varlena(&leaf)))
 }
 
 fn audit_line(call: Call) -> Answer {
-    let line = row(call, |row| row.line())?;
+    let line = row(call, |row| row.line());
     Ok(Some(varlena(line.as_bytes())))
 }
 
@@ -107,14 +99,14 @@ fn images_digest(call: Call) -> Answer {
     Ok(Some(varlena(&row.images_digest())))
 }
 
+/// Null: of something that is not leaves.
 fn merkle_root(call: Call) -> Answer {
-    let leaves: Result<Vec<Digest>, Fault> = call
-        .bytes(0)
-        .unwrap_or_default()
-        .chunks(32)
-        .map(digest)
-        .collect();
-    Ok(Some(varlena(&tree::root(&leaves?))))
+    let leaves = call.bytes(0).unwrap_or_default().chunks_exact(32);
+    if !leaves.remainder().is_empty() {
+        return Ok(None);
+    }
+    let leaves: Vec<Digest> = leaves.map(digest).collect();
+    Ok(Some(varlena(&tree::root(&leaves))))
 }
 
 fn seal_digest(call: Call) -> Answer {
@@ -125,8 +117,8 @@ fn seal_digest(call: Call) -> Answer {
         first: uuid(call, 2),
         last: uuid(call, 3).unwrap_or_default(),
         rows: whole(4).unwrap_or_default(),
-        root: digest(call.bytes(5).unwrap_or_default())?,
-        previous: digest(call.bytes(6).unwrap_or_default())?,
+        root: digest(call.bytes(5).unwrap_or_default()),
+        previous: digest(call.bytes(6).unwrap_or_default()),
         pruned: whole(7).unwrap_or_default(),
         created_at: time(call, 8).unwrap_or_default(),
     };
@@ -152,7 +144,7 @@ fn make_audit_key(call: Call) -> Answer {
 }
 
 fn audit_key_text(call: Call) -> Answer {
-    let public = digest(call.bytes(0).unwrap_or_default())?;
+    let public = digest(call.bytes(0).unwrap_or_default());
     Ok(Some(varlena(
         PublicKey::new(SIGNER, public).text().as_bytes(),
     )))
@@ -167,7 +159,7 @@ fn sign_checkpoint(call: Call) -> Answer {
     let checkpoint = Checkpoint {
         tenant: uuid(call, 2).unwrap_or_default(),
         n: whole(3).unwrap_or_default(),
-        hash: digest(call.bytes(4).unwrap_or_default())?,
+        hash: digest(call.bytes(4).unwrap_or_default()),
         rows: whole(5).unwrap_or_default(),
         last: uuid(call, 6).unwrap_or_default(),
         at: time(call, 7).unwrap_or_default(),

@@ -2,6 +2,8 @@
 //! Must never be how a test reaches what it says it reaches over HTTP.
 //! Called by workspace and by tests that compare.
 
+use std::sync::{Arc, Mutex};
+
 use postgres::types::{FromSqlOwned, ToSql};
 use postgres::{Client, Config, Error, NoTls};
 
@@ -10,6 +12,17 @@ use crate::stage::name;
 /// A connection as the cluster's superuser.
 pub fn admin() -> Client {
     login("ADMIN_LOGIN", "ADMIN_LOGIN_PASSWORD").unwrap()
+}
+
+/// The same, and every NOTICE that it hears from then on.
+pub fn admin_and_notices() -> (Client, Arc<Mutex<Vec<String>>>) {
+    let notices = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&notices);
+    let (user, password) = (name("ADMIN_LOGIN"), name("ADMIN_LOGIN_PASSWORD"));
+    let db = config(&name("UCRM_PGDATABASE"), &user, &password)
+        .notice_callback(move |notice| heard.lock().unwrap().push(notice.message().to_owned()))
+        .connect(NoTls);
+    (db.unwrap(), notices)
 }
 
 /// The same in another database.
@@ -29,13 +42,18 @@ pub fn connect(user: &str, password: &str) -> Result<Client, Error> {
 }
 
 fn connect_to(database: &str, user: &str, password: &str) -> Result<Client, Error> {
-    Config::new()
+    config(database, user, password).connect(NoTls)
+}
+
+fn config(database: &str, user: &str, password: &str) -> Config {
+    let mut config = Config::new();
+    config
         .host(&name("UCRM_PGHOST"))
         .port(name("UCRM_PGPORT").parse().unwrap())
         .dbname(database)
         .user(user)
-        .password(password)
-        .connect(NoTls)
+        .password(password);
+    config
 }
 
 /// The first column of the only row.

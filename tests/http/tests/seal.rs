@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use serde_json::{Value, json};
+use ucrm_http_tests::database;
 use ucrm_http_tests::gateway::Gateway;
 use ucrm_http_tests::stage;
 use ucrm_http_tests::verifier::{CHECKPOINT, EXPORT, exported, kinds, seal, sealed, verified};
@@ -150,4 +151,21 @@ fn only_who_may_takes_the_log_along() {
     stage::nobody().get(EXPORT).refused(401, "unauthenticated");
     let other = Workspace::new();
     assert!(!exported(&other).contains(&workspace.id.to_string()));
+}
+
+#[test]
+fn whoever_names_no_tenant_is_told_whose_audit_it_was() {
+    let workspace = sealed();
+    let (mut db, notices) = database::admin_and_notices();
+    let told = |notices: &[String]| {
+        notices
+            .iter()
+            .any(|notice| notice.starts_with("the platform's own audit was verified"))
+    };
+    db.execute("select * from ucrm.audit_verify($1)", &[&workspace.id])
+        .unwrap();
+    assert!(!told(&notices.lock().unwrap()));
+    db.execute("select * from ucrm.audit_verify()", &[])
+        .unwrap();
+    assert!(told(&notices.lock().unwrap()));
 }

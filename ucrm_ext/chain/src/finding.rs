@@ -28,6 +28,8 @@ impl Finding {
 pub struct Summary {
     /// Whose log.
     pub tenant: String,
+    /// Lines that an export has.
+    pub lines: u64,
     /// Which rows were asked for; `None`: all.
     pub filter: Option<String>,
     /// Seals in the file.

@@ -19,6 +19,14 @@ pub use encode::sha256;
 /// SHA-256.
 pub type Digest = [u8; 32];
 
+/// What stands where there should be a digest and is none: nothing hashes to it.
+pub const NO_DIGEST: Digest = [0xff; 32];
+
+/// Thirty-two bytes as they are; [`NO_DIGEST`] for any other number.
+pub fn digest(bytes: &[u8]) -> Digest {
+    bytes.try_into().unwrap_or(NO_DIGEST)
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes

@@ -124,8 +124,10 @@ pub fn sign(seed: &[u8], text: &str) -> Option<String> {
     Some(format!("{text}\n{DASH}{SIGNER} {signature}\n"))
 }
 
-/// What a note says, if one of the keys has signed it.
+/// What a note says, if one of the keys has signed it. How many line ends come last is no matter: programs that save a note
+/// add one, or take one away.
 pub fn open<'a>(note: &'a str, keys: &[PublicKey]) -> Option<&'a str> {
+    let note = note.trim_end_matches(['\r', '\n']);
     let at = note.rfind("\n\n")?;
     let (text, signatures) = (&note[..=at], &note[at + 2..]);
     let signed = signatures.lines().any(|line| {
@@ -173,6 +175,15 @@ mod tests {
         let others = [PublicKey::new(SIGNER, public_of(&[2; 32]).unwrap())];
         let note = sign(&[1; 32], &checkpoint_of(3).text()).unwrap();
         assert_eq!(checkpoint(&note, &keys), Some(checkpoint_of(3)));
+        for saved in [
+            format!("{note}\n"),
+            format!("{note}\r\n\n"),
+            note.trim_end().to_owned(),
+        ] {
+            assert_eq!(checkpoint(&saved, &keys), Some(checkpoint_of(3)));
+        }
+        assert_eq!(checkpoint(&format!("\n{note}"), &keys), None);
+        assert_eq!(checkpoint(&format!("{note}\nx"), &keys), None);
         assert_eq!(checkpoint(&note, &others), None);
         assert_eq!(checkpoint(&note.replacen("\n3\n", "\n4\n", 1), &keys), None);
         assert_eq!(

@@ -8,7 +8,7 @@
 
 use crate::encode::Encoder;
 use crate::tree::LEAF;
-use crate::{Digest, hex, unhex};
+use crate::{Digest, NO_DIGEST, hex, unhex};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -209,7 +209,10 @@ impl<'a> Line<'a> {
             before: self.before.map(RawValue::get),
             after: self.after.map(RawValue::get),
             salt: self.salt.as_deref(),
-            images: self.images.as_deref().and_then(unhex),
+            images: self
+                .images
+                .as_deref()
+                .map(|images| unhex(images).unwrap_or(NO_DIGEST)),
         }
     }
 }

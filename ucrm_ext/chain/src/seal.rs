@@ -5,7 +5,7 @@
 //! `digest = SHA-256(5 | "ucrm-audit-seal/1", tenant, n, first, last, rows, root, previous, pruned, created_at)`.
 
 use crate::encode::Encoder;
-use crate::{Digest, unhex};
+use crate::{Digest, NO_DIGEST, unhex};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
@@ -64,13 +64,13 @@ pub struct Line {
     tenant_id: String,
     n: u64,
     first_id: Option<String>,
-    last_id: String,
-    rows: u64,
-    root: String,
-    previous: String,
-    pruned: u64,
-    created_at: String,
-    hash: String,
+    last_id: Option<String>,
+    rows: Option<i64>,
+    root: Option<String>,
+    previous: Option<String>,
+    pruned: Option<i64>,
+    created_at: Option<String>,
+    hash: Option<String>,
     ids: Option<Vec<String>>,
     leaves: Option<String>,
 }
@@ -83,6 +83,10 @@ pub struct Exported {
     pub hash: Digest,
     /// Ids and leaves of its rows; none of a pruned one.
     pub leaves: Option<Vec<(String, Digest)>>,
+    /// Whether ids and leaves are as many.
+    pub listed: bool,
+    /// Whether every column that a seal has is there, and no number is below zero.
+    pub complete: bool,
 }
 
 impl Line {
@@ -92,39 +96,55 @@ impl Line {
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<Exported, String> {
         let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let digest = |text: &str| unhex(text).ok_or("a digest is not 64 hexadecimal digits");
-        let leaves = match (line.ids, line.leaves) {
-            (Some(ids), Some(leaves)) => {
-                let bytes = BASE64_STANDARD
-                    .decode(leaves)
-                    .map_err(|error| format!("leaves: {error}"))?;
-                if bytes.len() != ids.len() * 32 {
-                    return Err("ids and leaves are not as many".into());
+        let complete = line.rows.is_some_and(|rows| rows >= 0)
+            && line.pruned.is_some_and(|pruned| pruned >= 0)
+            && [
+                &line.last_id,
+                &line.root,
+                &line.previous,
+                &line.created_at,
+                &line.hash,
+            ]
+            .into_iter()
+            .all(Option::is_some);
+        let digest = |text: Option<String>| text.as_deref().and_then(unhex).unwrap_or(NO_DIGEST);
+        let whole =
+            |number: Option<i64>| number.and_then(|n| n.try_into().ok()).unwrap_or_default();
+        let (leaves, listed) = match (line.ids, line.leaves) {
+            (Some(ids), Some(leaves)) => match digests(&leaves) {
+                Some(digests) if digests.len() == ids.len() => {
+                    (Some(ids.into_iter().zip(digests).collect()), true)
                 }
-                let digests = bytes.chunks_exact(32).map(|bytes| {
-                    let mut leaf = [0; 32];
-                    leaf.copy_from_slice(bytes);
-                    leaf
-                });
-                Some(ids.into_iter().zip(digests).collect())
-            }
-            (None, None) => None,
-            _ => return Err("ids and leaves come together".into()),
+                _ => (None, false),
+            },
+            (ids, leaves) => (None, ids.is_none() && leaves.is_none()),
         };
         Ok(Exported {
             seal: Seal {
                 tenant: line.tenant_id,
                 n: line.n,
                 first: line.first_id,
-                last: line.last_id,
-                rows: line.rows,
-                root: digest(&line.root)?,
-                previous: digest(&line.previous)?,
-                pruned: line.pruned,
-                created_at: line.created_at,
+                last: line.last_id.unwrap_or_default(),
+                rows: whole(line.rows),
+                root: digest(line.root),
+                previous: digest(line.previous),
+                pruned: whole(line.pruned),
+                created_at: line.created_at.unwrap_or_default(),
             },
-            hash: digest(&line.hash)?,
+            hash: digest(line.hash),
             leaves,
+            listed,
+            complete,
         })
     }
+}
+
+/// Of 32 bytes each, in base64.
+fn digests(text: &str) -> Option<Vec<Digest>> {
+    let bytes = BASE64_STANDARD.decode(text).ok()?;
+    let chunks = bytes.chunks_exact(32);
+    chunks
+        .remainder()
+        .is_empty()
+        .then(|| chunks.map(crate::digest).collect())
 }

@@ -5,17 +5,22 @@
 mod checkpoint;
 mod current;
 mod line;
+mod pruning;
 mod record;
+mod seal;
 
 pub use crate::finding::{Finding, Summary};
 
 use crate::note::{Checkpoint, PublicKey};
-use crate::seal::{Exported, Line as SealLine, ORIGIN};
-use crate::{Digest, row, tree};
+use crate::seal::Line as SealLine;
+use crate::{Digest, row};
 use current::Current;
 use line::{End, Header, Kind, Note, Present, is_platform, parsed};
-use record::{Record, Records};
+use pruning::Pruning;
+use record::{Followed, Record, Records};
 use std::collections::HashMap;
+
+const TORN: &str = "its record was changed before, and no row says how";
 
 /// A row without its images: under which seal, which, of what.
 type Redacted = (Option<u64>, String, Option<Record>);
@@ -30,7 +35,8 @@ pub struct Walk {
     chain: HashMap<u64, Digest>,
     previous: Option<(u64, Digest, String)>,
     current: Option<Current>,
-    pruned: u64,
+    pruning: Pruning,
+    now: Option<i64>,
     /// Seals of which not one row is there: pruned, if a later seal says so.
     empty: Vec<(u64, u64)>,
     last_row: Option<String>,
@@ -39,6 +45,8 @@ pub struct Walk {
     loose: Vec<String>,
     redacted: Vec<Redacted>,
     records: Records,
+    /// Lines of records.
+    presents: u64,
     started: bool,
     ended: bool,
 }
@@ -52,6 +60,12 @@ impl Walk {
             kept,
             ..Walk::default()
         }
+    }
+
+    /// What time it is, in microseconds since 1970: no seal was made later.
+    pub fn at(mut self, now: i64) -> Walk {
+        self.now = Some(now);
+        self
     }
 
     fn find(
@@ -105,6 +119,9 @@ impl Walk {
             "end" => parsed::<End>(text).map(|end| self.end(&end)),
             _ => Err("is no line of an export".into()),
         };
+        if read.is_ok() {
+            self.summary.lines += 1;
+        }
         if let Err(error) = read {
             self.find("file", None, None, format!("line {number}: {error}"));
         }
@@ -146,130 +163,24 @@ impl Walk {
                 ),
             );
         }
-    }
-
-    fn seal(&mut self, exported: Exported) {
-        self.close();
-        let Exported { seal, hash, leaves } = exported;
-        let n = seal.n;
-        let (before, follows, after) = self.previous.take().unwrap_or((0, ORIGIN, String::new()));
-        if n != before + 1 {
+        let records = self.presents;
+        if let Some(counted) = end.records.filter(|counted| *counted != records) {
             self.find(
-                "seal",
-                Some(n),
+                "file",
                 None,
-                if n <= before {
-                    format!("comes after seal {before}")
-                } else {
-                    format!("seals {} to {} are missing", before + 1, n - 1)
-                },
-            );
-        } else if seal.previous != follows {
-            self.find(
-                "seal",
-                Some(n),
                 None,
-                format!("seal {before} is not the one that this one follows"),
+                format!("the end counts {counted} records, where {records} were read"),
             );
-        }
-        let digest = seal.digest();
-        if digest != hash {
-            self.find(
-                "seal",
-                Some(n),
-                None,
-                "was changed: its hash is another one's",
-            );
-        }
-        if seal.tenant != self.summary.tenant {
-            self.find("seal", Some(n), None, "is of another chain");
-        }
-        if seal.pruned < self.pruned || seal.pruned >= n {
-            self.find(
-                "seal",
-                Some(n),
-                None,
-                "says of too few or too many seals that they were pruned",
-            );
-        }
-        self.pruned = self.pruned.max(seal.pruned.min(n - 1));
-        let expected = leaves.and_then(|leaves| {
-            let digests: Vec<Digest> = leaves.iter().map(|(_, leaf)| *leaf).collect();
-            let ids: Vec<&str> = leaves.iter().map(|(id, _)| id.as_str()).collect();
-            let whole = tree::root(&digests) == seal.root
-                && digests.len() as u64 == seal.rows
-                && ids.first().copied() == seal.first.as_deref()
-                && ids.last().is_none_or(|last| *last == seal.last)
-                && ids.is_sorted();
-            if !whole {
-                self.find("seal", Some(n), None, "its list of rows was changed");
-            }
-            whole.then(|| leaves.into_iter().collect())
-        });
-        // A seal's rows come behind it.
-        for id in std::mem::take(&mut self.loose) {
-            self.find(
-                "inserted",
-                Some(n),
-                Some(&id),
-                "was not there when its time was sealed",
-            );
-        }
-        self.chain.insert(n, digest);
-        self.summary.seals += 1;
-        self.summary.sealed_at = Some(seal.created_at);
-        self.previous = Some((n, hash, seal.last.clone()));
-        self.current = Some(Current {
-            n,
-            after,
-            last: seal.last,
-            rows: seal.rows,
-            root: seal.root,
-            expected,
-            found: Vec::new(),
-            faults: 0,
-        });
-    }
-
-    /// All rows of the current seal have been read.
-    fn close(&mut self) {
-        let Some(current) = self.current.take() else {
-            return;
-        };
-        if self.summary.filter.is_some() {
-            return;
-        }
-        let n = Some(current.n);
-        let gone = current.found.is_empty() && current.rows > 0;
-        if gone {
-            self.empty.push((current.n, current.rows));
-            return;
-        }
-        match current.expected {
-            Some(expected) => {
-                let mut missing: Vec<&String> = expected.keys().collect();
-                missing.sort();
-                for id in missing {
-                    self.find("removed", n, Some(id), "is sealed and not there");
-                }
-            }
-            None if tree::root(&current.found) != current.root => {
-                self.find(
-                    "changed",
-                    n,
-                    None,
-                    "its rows are not those that were sealed, and nothing says any more which",
-                );
-                self.summary.sealed_rows -= (current.found.len() - current.faults) as u64;
-            }
-            None => {}
         }
     }
 
     fn row(&mut self, row: &row::Row) {
         self.rows += 1;
         let leaf = row.leaf();
-        if self.last_row.as_deref().is_some_and(|last| row.id <= last) {
+        // Of one that stands twice the seal tells.
+        let last = self.last_row.as_deref().unwrap_or_default();
+        let twice = row.id == last && self.is_under_seal(row.id);
+        if row.id <= last && !twice {
             self.find(
                 "reordered",
                 None,
@@ -289,26 +200,23 @@ impl Walk {
             .zip(row.record_id)
             .map(|(a, b)| (a.to_owned(), b.to_owned()));
         let seal = self.place(row.id, leaf);
+        self.pruning.record(row, is_platform(&self.summary.tenant));
         if row.is_redacted() {
             self.redacted
                 .push((seal, row.id.to_owned(), record.clone()));
         }
         // A filtered export leaves rows out.
         if let Some(record) = record
-            && !self.records.follow(row, record)
+            && self.records.follow(row, record, seal) == Followed::Torn
             && self.summary.filter.is_none()
         {
-            self.find(
-                "unrecorded",
-                seal,
-                Some(row.id),
-                "its record was changed before, and no row says how",
-            );
+            self.find("unrecorded", seal, Some(row.id), TORN);
         }
     }
 
     /// A record that the database found to be not what its audit says; believed unless the rows that were read say it too.
     fn present(&mut self, line: Present) {
+        self.presents += 1;
         let record = (line.resource, line.record_id);
         if self.records.leave(&record, line.present.as_deref()) {
             return;
@@ -328,6 +236,11 @@ impl Walk {
             line.audit_id.as_deref(),
             format!("{resource}/{id} {what}"),
         );
+    }
+
+    fn is_under_seal(&self, id: &str) -> bool {
+        let last = self.current.as_ref().map(|current| current.last.as_str());
+        last.is_some_and(|last| id <= last)
     }
 
     /// Which seal the row is under, having compared it.
@@ -357,7 +270,7 @@ impl Walk {
         if !self.ended {
             self.find("file", None, None, "is cut short: it has no end");
         }
-        let pruned = self.pruned;
+        let pruned = self.pruning.upto;
         for (n, rows) in std::mem::take(&mut self.empty) {
             if n > pruned {
                 self.find("removed", Some(n), None, format!("all its {rows} rows"));
@@ -367,8 +280,17 @@ impl Walk {
             self.compare(&checkpoint);
         }
         let complete = self.summary.filter.is_none();
+        if complete {
+            for n in self.pruning.unheard().collect::<Vec<_>>() {
+                let what = "claims rows pruned, and no row says that they were";
+                self.find("seal", Some(n), None, what);
+            }
+            for (seal, id) in self.records.displaced() {
+                self.find("unrecorded", seal, Some(&id), TORN);
+            }
+        }
         for (seal, id, record) in std::mem::take(&mut self.redacted) {
-            if complete && record.is_none_or(|record| !self.records.is_forgotten(&record)) {
+            if complete && record.is_none_or(|record| !self.records.is_forgotten(&record, &id)) {
                 self.find(
                     "blanked",
                     seal,

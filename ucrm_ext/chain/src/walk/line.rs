@@ -43,6 +43,8 @@ pub struct Note {
 pub struct End {
     pub rows: u64,
     pub seals: u64,
+    /// Lines of records; older exports do not say.
+    pub records: Option<u64>,
 }
 
 pub fn is_platform(tenant: &str) -> bool {
