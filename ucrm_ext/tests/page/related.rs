@@ -7,7 +7,7 @@ fn related_rows_are_looked_up_for_the_page() {
     let sql = compiled("expand=contact&fields=id&archived=any&limit=5").rows_sql;
     assert_eq!(
         sql,
-        "select r.\"id\", (select ucrm.json_row(e) from (select t.\"id\", t.\"name\", t.\"secret\", t.\"archived_at\" \
+        "select r.\"id\", (select ucrm.json_row(e.*) from (select t.\"id\", t.\"name\", t.\"secret\", t.\"archived_at\" \
          from \"crm\".\"contacts\" as t where t.\"id\" = r.\"contact_id\" limit 1) as e) as \"contact\" \
          from (select r.* from \"crm\".\"deals\" as r order by r.\"created_at\" desc, r.\"id\" desc limit 5) as r \
          order by r.\"created_at\" desc, r.\"id\" desc"
