@@ -13,6 +13,8 @@ create table keyed.longs (tenant_id uuid not null, n bigint not null, name text,
 create table keyed.tokens (tenant_id uuid not null, id uuid not null, name text, primary key (tenant_id, id));
 create table keyed.dated (tenant_id uuid not null, id uuid not null, name text, created_at timestamptz default clock_timestamp(), primary key (tenant_id, id));
 create table keyed.zoneless (tenant_id uuid not null, n integer not null, name text, created_at timestamp default localtimestamp, primary key (tenant_id, n));
+create type keyed.mood as enum ('fine', 'bad');
+create table keyed.moods (tenant_id uuid not null, n integer not null, mood keyed.mood default 'fine', primary key (tenant_id, n));
 create table keyed.letters (tenant_id uuid not null, id uuid not null default ucrm.uuid7(), t text default 't', x text default 'x', n text default 'n', l text default 'l', i text default 'i', p text default 'p', primary key (tenant_id, id));
 -- There before: by keys that only look like a time, and a date to come.
 insert into keyed.tokens (tenant_id, id) select :'tenant', i::uuid from unnest(array['eb8ba9b2-79d9-7000-0c05-000000000001', 'fb8ba9b2-79d9-7000-8c05-000000000001', '01a00000-0000-4000-8000-000000000001']) as i;
@@ -20,7 +22,7 @@ insert into keyed.dated (tenant_id, id, created_at) values (:'tenant', '01a00000
 set local timezone = 'Pacific/Kiritimati';
 insert into keyed.zoneless (tenant_id, n) values (:'tenant', 0);
 reset timezone;
-select ucrm.protect(format('keyed.%s', t)::regclass, search => '{}') from unnest(array['days', 'instants', 'codes', 'longs', 'tokens', 'dated', 'zoneless', 'letters']) as t \g /dev/null
+select ucrm.protect(format('keyed.%s', t)::regclass, search => '{}') from unnest(array['days', 'instants', 'codes', 'longs', 'tokens', 'dated', 'zoneless', 'moods', 'letters']) as t \g /dev/null
 
 create function pg_temp.found(statements text[]) returns text language plpgsql as $$
 declare
@@ -110,6 +112,16 @@ select is(pg_temp.found(array['select', 'update keyed.longs set n = 7 where n = 
 select is(pg_temp.found(array['select', 'insert into keyed.longs (tenant_id, n, name) select d.tenant_id, n, ''s'' || n from keyed.days as d, generate_series(11, 13) as n where d.name = ''day 1''; update keyed.longs set n = n + 20 where n in (11, 12, 13); update keyed.longs set n = n + 1 where n = 33; update keyed.longs set n = n + 1 where n = 32; update keyed.longs set name = ''x'' where n between 30 and 40']), 'nothing', 'and so are several that move along');
 select is(pg_temp.found(array['update keyed.longs set name = ''silent'' where n = 0', 'update keyed.longs set n = 7 where n = 0']), 'longs/7: it was changed before this, and no row says how', 'what was written before it got it is found');
 select is(pg_temp.found(array['delete from keyed.longs where n = 999999999999999999', 'update keyed.longs set n = 999999999999999999 where n = 0']), 'longs/999999999999999999: it was changed before this, and no row says how', 'and that it took the place of one that was deleted unseen');
+
+-- As the document says: what a trigger of one's own writes to a row that was just written is told before that row, and a label
+-- that is renamed is another value.
+select matches(pg_temp.found(array['select', 'create function keyed.after_row() returns trigger language plpgsql as $f$ begin update keyed.letters set x = ''by a trigger'' where id = new.id; return null; end $f$; create trigger own after insert on keyed.letters for each row execute function keyed.after_row(); insert into keyed.letters (tenant_id) select tenant_id from keyed.days limit 1']),
+    '^letters/[-0-9a-f]{36}: it was changed before this, and no row says how; letters/[-0-9a-f]{36}: what it holds is not what was recorded: x$', 'an AFTER ROW trigger that writes its own row accuses it');
+select is(pg_temp.found(array['select', 'create function keyed.before_row() returns trigger language plpgsql as $f$ begin new.x := ''by a trigger''; return new; end $f$; create trigger own before insert on keyed.letters for each row execute function keyed.before_row(); insert into keyed.letters (tenant_id) select tenant_id from keyed.days limit 1']), 'nothing', 'a BEFORE ROW trigger does not');
+select is(pg_temp.found(array['select', 'insert into keyed.moods (tenant_id, n) select tenant_id, 1 from keyed.days limit 1', 'select', 'alter type keyed.mood rename value ''fine'' to ''well''']), 'moods/1: what it holds is not what was recorded: mood', 'and a label that was renamed');
+-- A record that was forgotten and stands there is compared again from the next write on.
+select is(pg_temp.found(array['select', format('select ucrm.forget(''codes'', ''c1    '', %L)', :'tenant'), 'update keyed.codes set name = ''silent'' where code = ''c1''']), 'nothing', 'what was forgotten and is there is not compared');
+select is(pg_temp.found(array['select', format('select ucrm.forget(''codes'', ''c1    '', %L); update keyed.codes set name = ''x'' where code = ''c1''', :'tenant'), 'update keyed.codes set name = ''silent'' where code = ''c1''']), 'codes/c1    : what it holds is not what was recorded: name', 'until it is written again');
 
 -- A table that cannot be compared any more is left out, and named; the others are compared.
 select is(pg_temp.found(array['update keyed.codes set name = ''silent'' where name = ''code 1''', 'alter table keyed.days rename column day to morning']), 'codes/c1    : what it holds is not what was recorded: name', 'a table whose key was renamed stands in nobody''s way');
