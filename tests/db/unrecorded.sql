@@ -1,6 +1,7 @@
 -- What is written while the triggers of a protected table sleep is found by ucrm.audit_verify(), and what is written awake
 -- accuses nobody, whatever session wrote it.
 \ir scene.psql
+\ir meddle.psql
 
 -- Globex's: of Acme's audit other tests take their own rows away, which is found.
 select is((select count(*) from ucrm.audit_verify(:'globex') as v where v.kind = 'unrecorded'), 0::bigint, 'of the demo''s rows each is as its audit says');
@@ -28,34 +29,7 @@ insert into asleep.numbers (tenant_id, n, name) select :'tenant', n, 'number ' |
 insert into asleep.words (tenant_id, word, name) select :'tenant', 'word ' || n, 'said' from generate_series(1, 4) as n;
 
 -- What a statement that nobody recorded leaves to be found; all of it is taken back.
-create function pg_temp.found(statements text[]) returns text language plpgsql as $$
-declare
-    said text;
-begin
-    begin
-        set local session_replication_role = replica;
-        execute statements[1];
-        set local session_replication_role = origin;
-        execute coalesce(statements[2], 'select');
-        select coalesce(string_agg(v.what || case when v.record_id is null then '' else ' (' || coalesce(l.action, 'no row') || ')' end, '; ' order by v.what), 'nothing') into said
-        from ucrm.tenants as t
-        cross join lateral ucrm.audit_verify(t.id) as v
-        left join ucrm.audit_logs as l on l.tenant_id = t.id and l.id = v.record_id
-        where t.slug = 'sleepers' and v.kind = 'unrecorded';
-        -- The quick way and the thorough one agree.
-        if (select count(*) from ucrm.tenants as t cross join lateral ucrm.unrecorded(t.id) where t.slug = 'sleepers')
-           <> (select count(*) from ucrm.tenants as t, unnest(array['things', 'numbers', 'words']) as n
-               cross join lateral (select x.key from ucrm.unlike_records(t.id, n) as x union all select x.key from ucrm.unheard_records(t.id, n) as x where x.unheard) as u
-               where t.slug = 'sleepers')
-        then
-            said := said || '; but every record compared says otherwise';
-        end if;
-        raise exception using errcode = 'RB000', message = said;
-    exception when sqlstate 'RB000' then
-        return sqlerrm;
-    end;
-end
-$$;
+create function pg_temp.found(statements text[]) returns text language sql as $$ select pg_temp.found_after('sleepers', statements, true) $$;
 select is(pg_temp.found(array['select']), 'nothing', 'nothing was done');
 
 select is(pg_temp.found(c.statements), c.found, array_to_string(c.statements, '; then awake '))

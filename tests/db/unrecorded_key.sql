@@ -1,6 +1,7 @@
 -- Whatever names a record, and whatever its columns are called: what is honest accuses nobody, and what was written while
 -- triggers slept is found. Across migrations and new ids too.
 \ir scene.psql
+\ir meddle.psql
 
 begin;
 insert into ucrm.tenants (slug, name, status, plan) values ('keyed', 'Keyed', 'approved', 'scale') returning id as tenant \gset
@@ -24,39 +25,7 @@ insert into keyed.zoneless (tenant_id, n) values (:'tenant', 0);
 reset timezone;
 select ucrm.protect(format('keyed.%s', t)::regclass, search => '{}') from unnest(array['days', 'instants', 'codes', 'longs', 'tokens', 'dated', 'zoneless', 'moods', 'letters']) as t \g /dev/null
 
-create function pg_temp.found(statements text[]) returns text language plpgsql as $$
-declare
-    said text;
-    statement text;
-    asleep boolean := true;
-begin
-    begin
-        -- In turns asleep and awake.
-        foreach statement in array statements loop
-            perform set_config('session_replication_role', case when asleep then 'replica' else 'origin' end, true);
-            execute statement;
-            asleep := not asleep;
-        end loop;
-        set local session_replication_role = origin;
-        select coalesce(string_agg(v.what, '; ' order by v.what), 'nothing') into said
-        from ucrm.tenants as t
-        cross join lateral ucrm.audit_verify(t.id) as v
-        where t.slug = 'keyed' and v.kind = 'unrecorded';
-        -- The quick way and the thorough one agree.
-        if (select count(*) from ucrm.tenants as t cross join lateral ucrm.unrecorded(t.id) where t.slug = 'keyed')
-           <> (select count(*) from ucrm.tenants as t
-               cross join lateral (select c from ucrm.compared_resources(t.id) as c offset 0) as r (name)
-               cross join lateral (select x.key from ucrm.unlike_records(t.id, r.name) as x union all select x.key from ucrm.unheard_records(t.id, r.name) as x where x.unheard) as u
-               where t.slug = 'keyed')
-        then
-            said := said || '; but every record compared says otherwise';
-        end if;
-        raise exception using errcode = 'RB000', message = said;
-    exception when sqlstate 'RB000' then
-        return sqlerrm;
-    end;
-end
-$$;
+create function pg_temp.found(statements text[]) returns text language sql as $$ select pg_temp.found_after('keyed', statements) $$;
 
 set datestyle = 'German';
 set timezone = 'Asia/Kathmandu';

@@ -60,11 +60,12 @@ fn settled_until(_: Call) -> Answer {
     };
     // SAFETY: a plain read of backend state.
     let database = unsafe { pg_sys::MyDatabaseId.to_u32() };
+    let own = own();
     let now = now();
     fence(Ordering::SeqCst);
     let moment = recorders
         .iter()
-        .filter(|recorder| own().is_none_or(|own| !std::ptr::eq(own, *recorder)))
+        .filter(|recorder| own.is_none_or(|own| !std::ptr::eq(own, *recorder)))
         .map(|recorder| (recorder.since.load(Ordering::SeqCst), recorder))
         .filter(|(since, recorder)| {
             *since != 0 && recorder.database.load(Ordering::Relaxed) == database
